@@ -1,0 +1,93 @@
+# Every target makes the environment it needs; nothing has to be installed by hand but Python, a C compiler and make.
+#
+#   .venv           test, lint       core with invariants and live-object counters (URLMON_DEBUG=1)
+#   .venv-release   demo, bench      optimised core, as users get it
+#   .venv-debug     debug            the same as .venv, unoptimised, with annotated C (URLMON_DEBUG=2)
+#   .venv-thread, .venv-address      the sanitizer builds (sanitize)
+#
+# Variables: PYTHON (interpreter of the environments), TESTS (paths), ARGS (more arguments for pytest), JOBS (test processes).
+
+PYTHON ?= python3
+TESTS ?= tests
+SANITIZE_TESTS ?= $(wildcard tests/core tests/integration)
+ARGS ?=
+JOBS ?= 2
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help demo test lint bench debug sanitize sanitize-thread sanitize-address sdist-test venv clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo | test | lint | bench | debug | sanitize | sdist-test | clean"
+
+# What the package is made from; folders too, so that a removed file is noticed.
+SOURCES := pyproject.toml setup.py $(shell find src python \( -name __pycache__ -prune \) -o \
+	\( -type d -o -name '*.py' -o -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name py.typed \) -print)
+
+# $(call environment,folder,dependency groups,build variables): rules for <folder>/.tools and <folder>/.core.
+# pip is upgraded first: those that come with older Pythons do not know dependency groups.
+# No build isolation: an isolated Cython is new each time, and everything would be translated again.
+# setuptools never removes files from its build folder: what is not compiled is copied anew each time.
+define environment
+$(1)/.tools: pyproject.toml
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --upgrade pip
+	$(1)/bin/python -m pip install --quiet $(addprefix --group ,build $(2))
+	@touch $$@
+
+$(1)/.core: $(1)/.tools $$(SOURCES)
+	@find build -path '*/lib.*' -type f ! -name '*.so' -delete 2>/dev/null || true
+	$(3) $(1)/bin/python -m pip install --quiet --no-build-isolation '.[cli]'
+	@touch $$@
+endef
+
+$(eval $(call environment,.venv,test lint,URLMON_DEBUG=1 URLMON_WERROR=1))
+$(eval $(call environment,.venv-release,,))
+$(eval $(call environment,.venv-debug,test,URLMON_DEBUG=2 URLMON_WERROR=1))
+$(eval $(call environment,.venv-thread,test,URLMON_DEBUG=1 URLMON_SANITIZE=thread))
+$(eval $(call environment,.venv-address,test,URLMON_DEBUG=1 URLMON_SANITIZE=address))
+
+venv: .venv/.core
+
+demo: .venv-release/.core
+	.venv-release/bin/urlmon demo
+
+test: .venv/.core
+	.venv/bin/python -m pytest -n $(JOBS) $(TESTS) $(ARGS)
+
+lint: .venv/.core
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy python src $(wildcard examples)
+	.venv/bin/python -m mypy.stubtest urlmon_core --mypy-config-file pyproject.toml --ignore-disjoint-bases \
+		--allowlist tools/stubtest-allowlist.txt --ignore-unused-allowlist
+	PATH="$(CURDIR)/.venv/bin:$$PATH" cython-lint src
+	.venv/bin/python tools/check_headers.py
+
+.venv-release/.bench: .venv-release/.tools
+	.venv-release/bin/python -m pip install --quiet --group bench
+	@touch $@
+
+bench: .venv-release/.core .venv-release/.bench
+	.venv-release/bin/python -m pytest --timeout 900 benchmarks $(ARGS)
+
+debug: .venv-debug/.core
+	.venv-debug/bin/python -X dev -m pytest -n $(JOBS) $(TESTS) $(ARGS)
+	@echo "Annotated C: build/debug2/temp.*/cython/src/urlmon_core/*.html"
+	@echo "Debugger:    gdb --args .venv-debug/bin/python -X dev -m pytest $(TESTS)"
+
+sanitize: sanitize-thread sanitize-address
+
+# Slow down for the instrumentation: five times the limit of a normal run.
+sanitize-thread sanitize-address: sanitize-%: .venv-%/.core
+	tools/sanitized $* .venv-$*/bin/python -m pytest -n $(JOBS) --timeout 300 $(SANITIZE_TESTS) $(ARGS)
+
+# The sdist and the wheel made from it, each installed in an empty environment and tested from a folder elsewhere.
+sdist-test:
+	$(PYTHON) tools/check_dist.py $(ARGS)
+
+clean:
+	rm -rf build dist *.egg-info .venv .venv-release .venv-debug .venv-thread .venv-address
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks docs/_build
+	find src python tests benchmarks tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true
