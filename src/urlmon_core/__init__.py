@@ -1,0 +1,78 @@
+"""The compiled core of urlmon: an I/O thread around one libcurl multi handle, and the apartments it serves.
+
+    apartment thread (owner; the only one with Python)      I/O thread (native, never touches Python)
+    --------------------------------------------------      -----------------------------------------
+    ApartmentBase.prepare, BindingBase.submit
+        transaction ------- reactor.commands ------------->  admission: run queue, hosts, slots
+                                                             transfer: easy handle, multi handle
+                                                             sockets: epoll/kqueue, socket_action
+    ApartmentBase.pump  <--- apartment.mail, wake-up ------  mailbox and byte stream filled, pushed once
+        BindingBase.step -> client callback
+    Stream.read below low water -- command ------------->    the transfer goes on
+
+Three rules: the I/O thread never attaches to the interpreter; only the owner calls client code and only the
+I/O thread calls libcurl; memory that crosses threads is plain C with one owner at a time, or an atomic count.
+
+This package is sealed: the names below are all that `urlmon` uses. docs/architecture.md tells how it works.
+"""
+
+from __future__ import annotations
+
+import io
+
+from urlmon_core import _lifecycle
+from urlmon_core.apartment import ApartmentBase, current_apartment
+from urlmon_core.binding import BindingBase
+from urlmon_core.castore import CAStore, find_ca_store
+from urlmon_core.counters import live_counts
+from urlmon_core.exceptions import (
+    ApartmentClosedError,
+    LibcurlUnavailableError,
+    WrongApartmentError,
+    use_wrong_apartment,
+)
+from urlmon_core.libcurl import error_text, library
+from urlmon_core.plainurl import plain_url
+from urlmon_core.reactor import reactor_statistics, stop_reactor
+from urlmon_core.request import Profile
+from urlmon_core.stream import Memory, Stream
+from urlmon_core.vocabulary import install
+
+__all__ = [
+    "ApartmentBase",
+    "ApartmentClosedError",
+    "BindingBase",
+    "CAStore",
+    "LibcurlUnavailableError",
+    "Memory",
+    "Profile",
+    "Stream",
+    "WrongApartmentError",
+    "current_apartment",
+    "error_text",
+    "find_ca_store",
+    "install",
+    "libcurl_info",
+    "library",
+    "live_counts",
+    "plain_url",
+    "reactor_statistics",
+    "stop_reactor",
+    "use_wrong_apartment",
+]
+
+
+def libcurl_info() -> dict[str, object]:
+    """Which libcurl is in use and which certificates it trusts; any thread.
+
+    Keys: path, source (`URLMON_LIBCURL`, `pycurl` or `system`), version, version_num (0xXXYYZZ), ssl_version,
+    features, protocols, ca_file, ca_path, ca_source.
+    """
+    store = find_ca_store()
+    return {**library(), "ca_file": store.file, "ca_path": store.folder, "ca_source": store.source}
+
+
+# The stream's C base is what io.RawIOBase is made of; this makes isinstance(stream, io.RawIOBase) true too.
+io.RawIOBase.register(Stream)
+
+_lifecycle.install()

@@ -1,0 +1,228 @@
+"""The bind operation in its client's hands: begun, refused, handed over; aborted, suspended, resumed, prioritised (contract section 4).
+
+Base of `urlmon.Binding`, which adds what is not needed while data flow. Owner only.
+"""
+
+import operator
+
+from libc.stdint cimport uint64_t
+
+from urlmon_core.atomics cimport (
+    i32_load_relaxed, i32_store_relaxed, i64_load_relaxed, u32_cas_acq_rel, u32_load_acquire, u32_load_relaxed,
+    u32_store_relaxed, u64_load_relaxed,
+)
+from urlmon_core.request cimport STORAGE_STREAM, Profile, request_create
+from urlmon_core.runqueue cimport NOT_QUEUED, clamp_priority, run_queue_set_priority
+from urlmon_core.stream cimport Stream, memory_create, stream_create
+from urlmon_core.transaction cimport (
+    COMMAND_ABORT, COMMAND_OPEN, COMMAND_PRIORITY, COMMAND_SUSPENSION, FATE_ABORTED, FATE_OPEN, STATE_ACTIVE, STATE_NEW,
+    transaction,
+)
+from urlmon_core.vocabulary cimport WANTS_PROGRESS, wanted_of, words
+
+from urlmon_core.exceptions import ApartmentClosedError
+
+
+cdef class BindingBase(Delivery):
+    """One bind operation. Its methods may be called on the thread that started it, and on no other."""
+
+    # -- beginning ----------------------------------------------------------------------------------------------------
+
+    def begin(self):
+        """Asks the client whether it wants the operation (on_start_binding) and returns its HRESULT.
+
+        An exception of the client ends the operation with E_UNEXPECTED and is raised.
+        """
+        cdef object method = getattr(self.callback, "on_start_binding", None)
+        if method is None:
+            return words.success
+        self.starting = True
+        self.in_callback = True
+        try:
+            return words.hresult(method(self))
+        except BaseException:
+            self.starting = False
+            self.in_callback = False
+            self.refuse(words.unexpected)
+            raise
+        finally:
+            self.starting = False
+            self.in_callback = False
+
+    def refuse(self, reason):
+        """Ends an operation that was never handed over: on_stop_binding. reason: HRESULT or BindError. Returns the error."""
+        self.wanted = wanted_of(self.callback)
+        self.aborted = True
+        self.forced = reason
+        self.call_stop()
+        return self.error
+
+    def submit(self, Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, bint keeps):
+        """Hands the operation over to the I/O thread.
+
+        url, host_key and path (target of TYMED_FILE, else None) as the system takes them; high_water in bytes; keeps: the stream is read
+        after the end, so nothing is dropped where the client has no on_data_available. Raises ApartmentClosedError if the I/O thread has
+        been stopped.
+        """
+        cdef transaction *t = self.t
+        self.storage = storage
+        self.keeps = keeps
+        self.wanted = wanted_of(self.callback)
+        t.request = request_create(
+            profile, url, host_key, storage, path, high_water, storage != STORAGE_STREAM and not self.wanted & WANTS_PROGRESS)
+        t.stream.high_water = high_water
+        t.binding = <void *> self
+        self.registry.add(self)
+        if not self.reactor.command(t, COMMAND_OPEN):
+            self.forsake()
+            raise ApartmentClosedError("the I/O thread has been stopped")
+
+    # -- IBinding (contract 4) ----------------------------------------------------------------------------------------
+
+    def abort(self):
+        """Ends the operation for good; on_stop_binding(E_ABORT) follows from the pump, and nothing else (contract 4.1).
+
+        Returns S_OK; E_FAIL for a second call or inside on_start_binding (refuse by its return value instead); INET_E_RESULT_DISPATCHED
+        if the operation has ended already. Owner's thread only (WrongThreadError).
+        """
+        self.check_owner()
+        if self.starting or self.aborted:
+            return words.failure
+        if self.stopped or not u32_cas_acq_rel(&self.t.fate, FATE_OPEN, FATE_ABORTED):
+            return words.dispatched
+        self.aborted = True
+        self.forced = words.aborted
+        self.due = 0
+        self.reactor.command(self.t, COMMAND_ABORT)
+        if self.suspended:
+            self.suspended = False
+            self.push_self()
+        return words.success
+
+    def suspend(self):
+        """No byte is requested and nothing is delivered until `resume`; calls do not count.
+
+        Returns S_OK, S_FALSE if it is suspended already, E_FAIL after the end. Owner's thread only (WrongThreadError).
+        """
+        self.check_owner()
+        if self.stopped or self.aborted:
+            return words.failure
+        if self.suspended:
+            return words.say_no_more
+        self.suspended = True
+        u32_store_relaxed(&self.t.wants_suspended, 1)
+        if not self.starting:
+            self.reactor.command(self.t, COMMAND_SUSPENSION)
+        return words.success
+
+    def resume(self):
+        """Goes on after `suspend`; what was held back is delivered first, in order.
+
+        Returns S_OK, S_FALSE if it is not suspended, E_FAIL after the end. Owner's thread only (WrongThreadError).
+        """
+        self.check_owner()
+        if self.stopped or self.aborted:
+            return words.failure
+        if not self.suspended:
+            return words.say_no_more
+        self.suspended = False
+        u32_store_relaxed(&self.t.wants_suspended, 0)
+        if not self.starting:
+            self.reactor.command(self.t, COMMAND_SUSPENSION)
+            self.push_self()
+        return words.success
+
+    def set_priority(self, priority):
+        """Any integer is kept; -15..15 after clamping is what counts, higher first (contract 4.3).
+
+        Queued: counts at once; running: from the next turn of the I/O thread. Returns S_OK, E_FAIL after the end. Owner's thread only.
+        """
+        cdef long value = max(-0x80000000, min(0x7FFFFFFF, operator.index(priority)))
+        self.check_owner()
+        if self.stopped or self.aborted:
+            return words.failure
+        i32_store_relaxed(&self.t.wants_priority, <int> value)
+        if self.t.ready.where != NOT_QUEUED:
+            run_queue_set_priority(&self.t.apartment.ready, &self.t.ready, clamp_priority(value))
+        else:
+            self.t.ready.priority = <signed char> clamp_priority(value)
+        if not self.starting:
+            self.reactor.command(self.t, COMMAND_PRIORITY)
+        return words.success
+
+    def get_priority(self):
+        """The priority as it was set (contract 4.1). Owner's thread only."""
+        self.check_owner()
+        return i32_load_relaxed(&self.t.wants_priority)
+
+    def peek_priority(self):
+        """As get_priority, from any thread: for repr and logs."""
+        return i32_load_relaxed(&self.t.wants_priority)
+
+    # -- what is known ------------------------------------------------------------------------------------------------
+
+    @property
+    def bytes_received(self):
+        """Body bytes received so far, as delivered (after content decoding)."""
+        return u64_load_relaxed(&self.t.mail.received)
+
+    @property
+    def bytes_total(self):
+        """Announced size of the body in bytes, -1 = unknown (also where the content is encoded)."""
+        return i64_load_relaxed(&self.t.mail.total)
+
+    @property
+    def raw_headers(self):
+        """The header block of the final response as received, b"" before it."""
+        return self.head or b""
+
+    @property
+    def state(self):
+        """Where the operation stands, as a word, from any thread: starting, queued, connecting (until the first response), receiving,
+        paused (the client reads too slowly), suspended, ended (the client is not yet told), stopped."""
+        cdef unsigned int shown = u32_load_relaxed(&self.t.shown_state)
+        if self.stopped:
+            return "stopped"
+        if u32_load_acquire(&self.t.mail.ended):
+            return "ended"
+        if self.suspended:
+            return "suspended"
+        if self.starting or shown == STATE_NEW:
+            return "starting"
+        if shown != STATE_ACTIVE:
+            return "queued"
+        if u32_load_relaxed(&self.t.stream.stalled):
+            return "paused"
+        return "receiving" if u32_load_relaxed(&self.t.mail.posted) and self.status_code else "connecting"
+
+    @property
+    def host_key(self):
+        """What its connection is counted by: scheme, host, port and proxy; "" before it was handed over."""
+        return "" if self.t.request is NULL else (<bytes> self.t.request.host_key).decode()
+
+    @property
+    def is_suspended(self):
+        """Between `suspend` and `resume`."""
+        return self.suspended
+
+    def end_state(self):
+        """(HRESULT given to on_stop_binding, its error) after the end, (None, None) before."""
+        return (self.result, self.error) if self.stopped else (None, None)
+
+    def stream_for_client(self):
+        """The stream of the operation, the same one until the operation has stopped: what a synchronous bind returns."""
+        cdef Stream stream = self.stream
+        self.check_owner()
+        if stream is None:
+            stream = stream_create(self.t, self.reactor, self.owner)
+            if self.stopped:
+                stream.told = True
+                stream.error = self.error
+            else:
+                self.stream = stream
+        return stream
+
+    def memory_for_client(self):
+        """The body of a successful TYMED_HGLOBAL operation."""
+        self.check_owner()
+        return memory_create(self.t)

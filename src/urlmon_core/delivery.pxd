@@ -1,0 +1,76 @@
+# The delivering half of a binding: takes mail, decides which client call comes next, makes it. Owner only.
+
+from libc.stdint cimport uint64_t
+
+from urlmon_core.reactor cimport Reactor
+from urlmon_core.stream cimport Stream
+from urlmon_core.transaction cimport apartment_record, transaction
+
+cdef enum call_bit:
+    # The client calls that are due, in the order in which they are made (contract 3.2).
+    CALL_STATUS = 1            # on_progress with a status of the connection phase
+    CALL_RESPONSE = 2          # on_response
+    CALL_MIME = 4              # on_progress MIMETYPEAVAILABLE
+    CALL_BEGIN = 8             # on_progress BEGINDOWNLOADDATA
+    CALL_CACHEFILE = 16        # on_progress CACHEFILENAMEAVAILABLE
+    CALL_DOWNLOADING = 32      # on_progress DOWNLOADINGDATA
+    CALL_END = 64              # on_progress ENDDOWNLOADDATA
+    CALL_DATA = 128            # on_data_available
+    CALL_STOP = 256            # on_stop_binding
+
+cdef class Delivery:
+    cdef transaction *t
+    cdef Reactor reactor
+    cdef unsigned long owner
+    cdef unsigned long generation
+    cdef set registry             # of the apartment; keeps the binding alive until it has stopped
+    cdef object callback
+    cdef readonly object moniker
+    cdef readonly str url         # where the bytes come from: follows redirects
+    cdef readonly str original_url
+    cdef readonly object path     # target of TYMED_FILE, as given
+    cdef int storage              # storage_kind, 0 before submit
+    cdef bint keeps               # what is not read stays in the stream
+    cdef int wanted
+    cdef unsigned int due         # call_bit
+    cdef int flags                # BSCF of the on_data_available that is due
+    cdef uint64_t told            # bytes of which the client was told
+    cdef bint began               # BEGINDOWNLOADDATA is behind us
+    cdef bint data_told           # the first on_data_available is behind us
+    cdef bint last_told           # the last on_data_available is behind us
+    cdef uint64_t read_before     # bytes the client had read when on_data_available was last called
+    cdef int status               # status_kind of the on_progress that is due
+    cdef str status_text
+    cdef bytes head               # header block of the final response
+    cdef readonly int status_code  # of the final response, 0 before
+    cdef bint starting            # on_start_binding is running
+    cdef bint suspended
+    cdef bint aborted
+    cdef bint in_callback
+    cdef bint dispatching         # a pump has it in hand
+    cdef readonly bint stopped    # on_stop_binding was called, or nobody is left to be told
+    cdef object forced            # HRESULT that on_stop_binding gets whatever the transfer ended with
+    cdef object result            # HRESULT given to on_stop_binding
+    cdef object error             # BindError of the end, None on success
+    cdef Stream stream
+    cdef object medium
+
+    cdef int check_owner(self) except -1
+    cdef int attach(self, apartment_record *apartment, Reactor reactor, set registry, long priority) except -1
+    cdef int step(self) except -1
+    cdef int plan(self) except -1
+    cdef int take_status(self) except -1
+    cdef int plan_data(self, bint ended) except -1
+    cdef unsigned int beginning(self) noexcept
+    cdef bint wants_more_reading(self) noexcept
+    cdef int deliver(self, unsigned int call) except -1
+    cdef int call_progress(self, int status, object text) except -1
+    cdef int call_response(self) except -1
+    cdef int call_data(self) except -1
+    cdef int call_stop(self) except -1
+    cdef int give_up(self, object hresult) except -1
+    cdef int settle(self) except -1
+    cdef int drain(self) except -1
+    cdef void push_self(self) noexcept
+    cdef void forsake(self) noexcept
+    cdef void abandon(self) noexcept

@@ -1,0 +1,344 @@
+"""From mail to client calls, in the order that the contract gives (section 3.2). Owner only.
+
+`step` makes the next client call of one bind operation, one at a time, so that a pump can turn to a more urgent one between any two.
+"""
+
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
+
+from urlmon_core.atomics cimport (
+    i32_store_relaxed, i64_load_relaxed, reference_take, u32_cas_acq_rel, u32_exchange_acq_rel, u32_init, u32_load_acquire,
+    u32_load_relaxed, u64_load_acquire, u64_load_relaxed,
+)
+from urlmon_core.blocks cimport block
+from urlmon_core.bytestream cimport stream_consume, stream_init, stream_peek
+from urlmon_core.counters cimport live, urlmon_count
+from urlmon_core.mailbox cimport CAUSE_NONE, STATUS_REDIRECTING, STATUS_RESPONSE, mailbox_init, mailbox_take, status_entry
+from urlmon_core.notify cimport PUSHED_WAKE, REFUSED, list_push
+from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM
+from urlmon_core.runqueue cimport clamp_priority
+from urlmon_core.stream cimport memory_create, stream_create
+from urlmon_core.transaction cimport (
+    COMMAND_ABORT, COMMAND_CREDIT, FATE_ABORTED, FATE_OPEN, apartment_record, transaction_reference, transaction_release,
+)
+from urlmon_core.vocabulary cimport (
+    WANTS_DATA, WANTS_PROGRESS, WANTS_RESPONSE, WANTS_STOP, current_generation, media_type_of, words,
+)
+from urlmon_core.wakeup cimport urlmon_wakeup_signal
+
+from urlmon_core.exceptions import ApartmentClosedError, wrong_apartment
+
+cdef extern from "pythread.h":
+    unsigned long PyThread_get_thread_ident()
+
+cdef enum:
+    # contract 5.5 and 5.6
+    BSCF_FIRST = 1
+    BSCF_INTERMEDIATE = 2
+    BSCF_LAST = 4
+    BSCF_FULLY_AVAILABLE = 8
+    STATUS_BEGINDOWNLOADDATA = 4
+    STATUS_DOWNLOADINGDATA = 5
+    STATUS_ENDDOWNLOADDATA = 6
+    STATUS_MIMETYPEAVAILABLE = 13
+    STATUS_CACHEFILENAMEAVAILABLE = 14
+
+
+cdef class Delivery:
+    """The delivering half of a binding. Base of BindingBase."""
+
+    def __dealloc__(self):
+        if self.t is not NULL:
+            self.t.binding = NULL
+            transaction_release(self.t)
+
+    cdef int attach(self, apartment_record *apartment, Reactor reactor, set registry, long priority) except -1:
+        """Makes the shared record; the I/O thread does not know of it before `submit`."""
+        cdef transaction *t = <transaction *> calloc(1, sizeof(transaction))
+        if t is NULL:
+            raise MemoryError
+        urlmon_count(&live.bindings, 1)
+        u32_init(&t.references, 1)
+        mailbox_init(&t.mail)
+        stream_init(&t.stream, 0)
+        i32_store_relaxed(&t.wants_priority, <int> priority)
+        t.ready.priority = <signed char> clamp_priority(priority)
+        reference_take(&apartment.references)
+        t.apartment = apartment
+        self.t = t
+        self.reactor = reactor
+        self.registry = registry
+        self.owner = PyThread_get_thread_ident()
+        self.generation = current_generation()
+        return 0
+
+    cdef int check_owner(self) except -1:
+        if self.generation != current_generation():
+            raise ApartmentClosedError("this binding belongs to the parent of this forked process")
+        if self.owner != PyThread_get_thread_ident():
+            raise wrong_apartment("the methods of a binding are called on the thread that started it, and on no other")
+        return 0
+
+    # -- dispatch -----------------------------------------------------------------------------------------------------
+
+    cdef int step(self) except -1:
+        """Makes the next client call. 1: made one, there may be more; 0: nothing to deliver now.
+
+        An exception of the client aborts the binding and leaves through here.
+        """
+        cdef unsigned int call
+        while not self.stopped and not self.suspended and not self.in_callback:
+            if self.due:
+                call = self.due & (~self.due + 1)
+                self.due &= ~call
+                if self.deliver(call):
+                    return 1
+            elif not self.plan():
+                return 0
+        return 0
+
+    cdef int plan(self) except -1:
+        """Decides from the mail which calls are due. 0: none."""
+        cdef bint ended
+        if not self.aborted and self.take_status():
+            return 1
+        # In this order: what is published before the end is seen with the end.
+        ended = u32_load_acquire(&self.t.mail.ended) != 0
+        if self.aborted:
+            self.due = CALL_STOP if ended else 0
+            return self.due != 0
+        if ended and self.take_status():
+            return 1
+        return self.plan_data(ended)
+
+    cdef int take_status(self) except -1:
+        cdef status_entry entry
+        cdef bytes text = b""
+        if not mailbox_take(&self.t.mail, &entry):
+            return 0
+        try:
+            if entry.kind == STATUS_RESPONSE or entry.kind == STATUS_REDIRECTING or self.wanted & WANTS_PROGRESS:
+                if entry.text is not NULL:
+                    text = entry.text[:entry.length]
+        finally:
+            free(entry.text)
+        if entry.kind == STATUS_RESPONSE:
+            self.head = text
+            self.status_code = entry.number
+            self.due = CALL_RESPONSE | CALL_MIME
+            return 1
+        if entry.kind == STATUS_REDIRECTING:
+            self.url = text.decode("utf-8", "replace")
+        if self.wanted & WANTS_PROGRESS:
+            self.status = entry.kind
+            self.status_text = text.decode("utf-8", "replace")
+            self.due = CALL_STATUS
+        return 1
+
+    cdef int plan_data(self, bint ended) except -1:
+        cdef transaction *t = self.t
+        cdef bint complete = ended and t.mail.outcome.cause == CAUSE_NONE
+        cdef bint streams = self.storage == STORAGE_STREAM
+        cdef uint64_t there = u64_load_acquire(&t.stream.published) if streams else u64_load_relaxed(&t.mail.received)
+        if complete and not self.last_told:
+            self.last_told = True
+            self.flags = BSCF_LAST | BSCF_FULLY_AVAILABLE | (BSCF_INTERMEDIATE if self.data_told else BSCF_FIRST)
+            self.due = CALL_END | CALL_DATA | CALL_STOP | self.beginning()
+        elif there > self.told or (streams and self.wants_more_reading()):
+            self.flags = BSCF_INTERMEDIATE if self.data_told else BSCF_FIRST
+            self.due = (self.beginning() or CALL_DOWNLOADING) | (CALL_DATA if streams else 0)
+        elif ended:
+            self.due = CALL_STOP
+        else:
+            return 0
+        self.told = there
+        self.began = True
+        if self.due & CALL_DATA:
+            self.data_told = True
+        return 1
+
+    cdef unsigned int beginning(self) noexcept:
+        """The calls that open the data phase, none if it is open."""
+        if self.began:
+            return 0
+        return CALL_BEGIN | CALL_CACHEFILE if self.storage == STORAGE_FILE else CALL_BEGIN
+
+    cdef bint wants_more_reading(self) noexcept:
+        """The transfer waits for room, and the client, which read a part of what is there, is to be asked again.
+
+        A client that read nothing at all in its last call is not asked: it may read later, outside of its callbacks.
+        """
+        cdef uint64_t consumed = u64_load_relaxed(&self.t.stream.consumed)
+        return (u32_load_relaxed(&self.t.stream.stalled) != 0 and self.told > consumed and consumed > self.read_before)
+
+    cdef int deliver(self, unsigned int call) except -1:
+        """Makes one due call; 0 where the client does not care for it."""
+        if call == CALL_DATA:
+            return self.call_data()
+        if call == CALL_STOP:
+            return self.call_stop()
+        if call == CALL_RESPONSE:
+            return self.call_response() if self.wanted & WANTS_RESPONSE else 0
+        if not self.wanted & WANTS_PROGRESS:
+            return 0
+        if call == CALL_STATUS:
+            return self.call_progress(self.status, self.status_text)
+        if call == CALL_MIME:
+            mime = self.mime_type
+            return 0 if mime is None else self.call_progress(STATUS_MIMETYPEAVAILABLE, mime)
+        if call == CALL_BEGIN:
+            return self.call_progress(STATUS_BEGINDOWNLOADDATA, self.original_url)
+        if call == CALL_CACHEFILE:
+            return self.call_progress(STATUS_CACHEFILENAMEAVAILABLE, self.path)
+        if call == CALL_DOWNLOADING:
+            return self.call_progress(STATUS_DOWNLOADINGDATA, self.original_url)
+        return self.call_progress(STATUS_ENDDOWNLOADDATA, self.original_url)
+
+    cdef int call_progress(self, int status, object text) except -1:
+        cdef int64_t total = i64_load_relaxed(&self.t.mail.total)
+        self.in_callback = True
+        try:
+            # Its answer is ignored by a plain bind (contract 3.3).
+            self.callback.on_progress(self.told, 0 if total < 0 else total, words.statuses[status], text)
+        except BaseException:
+            self.give_up(words.unexpected)
+            raise
+        finally:
+            self.in_callback = False
+        return 1
+
+    cdef int call_response(self) except -1:
+        self.in_callback = True
+        try:
+            answer = words.hresult(self.callback.on_response(self.status_code, self.head.decode("iso-8859-1"), None))
+        except BaseException:
+            self.give_up(words.unexpected)
+            raise
+        finally:
+            self.in_callback = False
+        if answer != 0:
+            self.give_up(answer)
+        return 1
+
+    cdef int call_data(self) except -1:
+        cdef transaction *t = self.t
+        cdef int storage = self.storage
+        if not self.wanted & WANTS_DATA:
+            if storage == STORAGE_STREAM and not self.keeps:
+                self.drain()
+            return 0
+        if self.medium is None:
+            if storage == STORAGE_STREAM:
+                if self.stream is None:
+                    self.stream = stream_create(t, self.reactor, self.owner)
+                self.medium = words.medium_of(storage, self.stream)
+            elif storage == STORAGE_FILE:
+                self.medium = words.medium_of(storage, self.path)
+            else:
+                self.medium = words.medium_of(storage, memory_create(t))
+        format = words.format_of(self.mime_type, storage)
+        self.read_before = u64_load_relaxed(&t.stream.consumed)
+        self.in_callback = True
+        try:
+            answer = self.callback.on_data_available(words.flags[self.flags], self.told, format, self.medium)
+            if answer is not None:
+                answer = words.hresult(answer)
+        except BaseException:
+            self.give_up(words.unexpected)
+            raise
+        finally:
+            self.in_callback = False
+        if answer is not None and answer != 0 and answer != words.pending:
+            # Anything but S_OK ends the operation (contract 3.3); the data phase is closed first.
+            self.give_up(answer)
+            if not self.flags & BSCF_LAST and self.wanted & WANTS_PROGRESS:
+                self.due |= CALL_END
+        return 1
+
+    cdef int drain(self) except -1:
+        """The client takes no data: what came is dropped, so that the transfer goes on."""
+        cdef char *data = NULL
+        cdef block *item = NULL
+        cdef size_t size
+        while True:
+            size = stream_peek(&self.t.stream, &data, &item)
+            if size == 0:
+                return 0
+            if stream_consume(&self.t.stream, size):
+                self.reactor.command(self.t, COMMAND_CREDIT)
+
+    cdef int call_stop(self) except -1:
+        self.settle()
+        callback = self.callback
+        self.forsake()
+        if self.wanted & WANTS_STOP:
+            self.in_callback = True
+            try:
+                callback.on_stop_binding(self.result, self.error)
+            finally:
+                self.in_callback = False
+        return 1      # counts as delivered in any case: whoever pumps waits for it
+
+    cdef int settle(self) except -1:
+        """Makes HRESULT and error of the end record, once."""
+        cdef bytes text
+        if self.result is not None:
+            return 0
+        record = &self.t.mail.outcome
+        if self.forced is None and record.cause == CAUSE_NONE:
+            self.result = words.success
+            return 0
+        text = b"" if record.text is NULL else <bytes> record.text
+        self.result, self.error = words.error_of(
+            self, self.forced, record.cause, record.code, record.option, text.decode("utf-8", "replace"))
+        return 0
+
+    cdef void forsake(self) noexcept:
+        """Nothing is delivered from here on; what was held for the client is let go."""
+        self.stopped = True
+        self.due = 0
+        self.callback = None
+        self.medium = None
+        if self.stream is not None:
+            # It may live on with its reader; it must not keep the binding, nor the binding it.
+            self.stream.told = True
+            self.stream.error = self.error
+            self.stream = None
+        self.t.binding = NULL
+        self.registry.discard(self)
+
+    cdef void abandon(self) noexcept:
+        """The apartment closes: the operation is aborted and nobody is told."""
+        if not self.stopped:
+            if u32_cas_acq_rel(&self.t.fate, FATE_OPEN, FATE_ABORTED):
+                self.reactor.command(self.t, COMMAND_ABORT)
+            self.aborted = True
+            self.forsake()
+
+    cdef int give_up(self, object hresult) except -1:
+        """Ends the operation from the owner's side; on_stop_binding will get `hresult`."""
+        if self.stopped:
+            return 0
+        self.forced = hresult
+        self.due = 0
+        if not self.aborted:
+            self.aborted = True
+            if u32_cas_acq_rel(&self.t.fate, FATE_OPEN, FATE_ABORTED):
+                self.reactor.command(self.t, COMMAND_ABORT)
+        return 0
+
+    cdef void push_self(self) noexcept:
+        """Owner as producer: puts itself on its own apartment's notification list."""
+        cdef transaction *t = self.t
+        if u32_exchange_acq_rel(&t.mail.pending, 1) == 0:
+            transaction_reference(t)
+            pushed = list_push(&t.apartment.mail, &t.mail_node)
+            if pushed == REFUSED:
+                transaction_release(t)
+            elif pushed == PUSHED_WAKE:
+                urlmon_wakeup_signal(&t.apartment.wakeup)
+
+    @property
+    def mime_type(self):
+        """The announced media type without parameters, None if there is none or not yet."""
+        return None if self.head is None else media_type_of(self.head)

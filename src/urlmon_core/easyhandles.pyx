@@ -1,0 +1,162 @@
+"""The pool of easy handles, and what is set on them.
+
+A handle remembers its profile: the following transfer with the same one sets its URL and nothing else. I/O thread only, used through
+cimport only.
+"""
+
+from libc.stdlib cimport calloc, free
+
+from urlmon_core.atomics cimport reference_take
+from urlmon_core.libcurl cimport (
+    CURL, CURL_HTTP_VERSION_2TLS, CURLE_OK, CURLOPT_BUFFERSIZE, CURLOPT_CLOSESOCKETDATA, CURLOPT_CLOSESOCKETFUNCTION,
+    CURLOPT_ERRORBUFFER, CURLOPT_FRESH_CONNECT, CURLOPT_HEADERDATA, CURLOPT_HEADERFUNCTION, CURLOPT_HTTP_VERSION,
+    CURLOPT_NOPROGRESS, CURLOPT_NOSIGNAL, CURLOPT_OPENSOCKETDATA, CURLOPT_OPENSOCKETFUNCTION, CURLOPT_PIPEWAIT,
+    CURLOPT_PREREQDATA, CURLOPT_PREREQFUNCTION, CURLOPT_PRIVATE, CURLOPT_RESOLVER_START_DATA, CURLOPT_RESOLVER_START_FUNCTION,
+    CURLOPT_SUPPRESS_CONNECT_HEADERS, CURLOPT_WRITEDATA, CURLOPT_WRITEFUNCTION, curl, curl_off_t,
+)
+from urlmon_core.mailbox cimport CAUSE_OPTION
+from urlmon_core.request cimport OPTION_LIST, OPTION_LONG, OPTION_OFFSET, STORAGE_STREAM, curl_option, profile_release
+from urlmon_core.response cimport on_body, on_close_socket, on_header, on_open_socket, on_prerequest, on_resolver_start
+
+cdef enum:
+    SPARE_LIMIT = 256               # pooled easy handles of a reactor
+    BUFFER_MOST = 512 << 10         # bytes: CURLOPT_BUFFERSIZE
+    BUFFER_LEAST = 16 << 10
+
+
+cdef void _set_base_options(transfer *self) noexcept nogil:
+    """What every transfer has; libraries too old for one of these go without it."""
+    cdef CURL *easy = self.easy
+    curl.easy_setopt(easy, CURLOPT_NOSIGNAL, <long> 1)
+    curl.easy_setopt(easy, CURLOPT_NOPROGRESS, <long> 1)
+    curl.easy_setopt(easy, CURLOPT_PRIVATE, <void *> self)
+    curl.easy_setopt(easy, CURLOPT_ERRORBUFFER, <void *> self.error_text)
+    curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, <void *> on_body)
+    curl.easy_setopt(easy, CURLOPT_WRITEDATA, <void *> self)
+    curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, <void *> on_header)
+    curl.easy_setopt(easy, CURLOPT_HEADERDATA, <void *> self)
+    curl.easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, <long> 1)
+    curl.easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, <void *> on_resolver_start)
+    curl.easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, <void *> self)
+    curl.easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, <void *> on_open_socket)
+    curl.easy_setopt(easy, CURLOPT_OPENSOCKETDATA, <void *> self)
+    # A connection keeps these two beyond the transfer that opened it, so they point to what lives as long.
+    curl.easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, <void *> on_close_socket)
+    curl.easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, <void *> self.context)
+    curl.easy_setopt(easy, CURLOPT_PREREQFUNCTION, <void *> on_prerequest)
+    curl.easy_setopt(easy, CURLOPT_PREREQDATA, <void *> self)
+    curl.easy_setopt(easy, CURLOPT_HTTP_VERSION, <long> CURL_HTTP_VERSION_2TLS)
+
+
+cdef CURLcode _set_option(CURL *easy, curl_option *option) noexcept nogil:
+    if option.kind == OPTION_LONG:
+        return curl.easy_setopt(easy, option.number, <long> option.integer)
+    if option.kind == OPTION_OFFSET:
+        return curl.easy_setopt(easy, option.number, <curl_off_t> option.integer)
+    if option.kind == OPTION_LIST:
+        return curl.easy_setopt(easy, option.number, <void *> option.list)
+    return curl.easy_setopt(easy, option.number, <void *> option.text)
+
+
+cdef CURLcode easy_set_profile(transfer *self, request_profile *profile, int *failed_option) noexcept nogil:
+    cdef CURLcode code
+    cdef int i
+    if self.profile == profile:
+        return CURLE_OK
+    if self.profile is not NULL:
+        curl.easy_reset(self.easy)      # before the release: the handle points into the old profile
+        profile_release(self.profile)
+        self.profile = NULL
+        self.buffer_size = 0
+        self.waits = False
+        self.fresh = False
+    _set_base_options(self)
+    reference_take(&profile.references)
+    self.profile = profile
+    for i in range(profile.option_count):
+        code = _set_option(self.easy, &profile.options[i])
+        if code != CURLE_OK:
+            failed_option[0] = profile.options[i].number
+            return code
+    return CURLE_OK
+
+
+cdef transfer *easy_take(io_context *context) noexcept nogil:
+    cdef transfer *self = context.spare
+    if self is not NULL:
+        context.spare = self.next_spare
+        context.spare_count -= 1
+        return self
+    self = <transfer *> calloc(1, sizeof(transfer))
+    if self is NULL:
+        return NULL
+    self.easy = curl.easy_init()
+    if self.easy is NULL:
+        free(self)
+        return NULL
+    self.context = context
+    return self
+
+
+cdef void _free_transfer(transfer *self) noexcept nogil:
+    curl.easy_cleanup(self.easy)
+    if self.profile is not NULL:
+        profile_release(self.profile)
+    free(self.head)
+    free(self.condition.data)
+    free(self)
+
+
+cdef void easy_give_back(transfer *self) noexcept nogil:
+    """Puts a transfer that is over back into the pool."""
+    cdef io_context *context = self.context
+    # A handle whose options did not all fit must not be taken for one that is set up for the profile.
+    if context.spare_count >= SPARE_LIMIT or self.failure == CAUSE_OPTION:
+        _free_transfer(self)
+        return
+    if self.resuming:
+        # It has a range and a condition set, which no profile knows of.
+        curl.easy_reset(self.easy)
+        free(self.condition.data)
+        self.condition.data = NULL
+        profile_release(self.profile)
+        self.profile = NULL
+        self.buffer_size = 0
+        self.waits = False
+        self.fresh = False
+    self.next_spare = context.spare
+    context.spare = self
+    context.spare_count += 1
+
+
+cdef void easy_suit(transfer *self, request_record *request) noexcept nogil:
+    """Sets what depends on the request and not on its profile, where it differs from the last one."""
+    cdef long buffer_size = BUFFER_MOST
+    cdef bint waits
+    # libcurl may hold back one buffer of a paused transfer, so the buffer counts towards the high-water mark.
+    if request.storage == STORAGE_STREAM and request.high_water < 2 * BUFFER_MOST:
+        buffer_size = <long> (request.high_water // 2)
+        if buffer_size < BUFFER_LEAST:
+            buffer_size = BUFFER_LEAST
+    if buffer_size != self.buffer_size:
+        curl.easy_setopt(self.easy, CURLOPT_BUFFERSIZE, buffer_size)
+        self.buffer_size = buffer_size
+    # Over TLS a second transfer waits for the first connection, which may turn out to multiplex. Over plain HTTP that is known
+    # only from the first response, and one slow answer would stop everybody.
+    waits = request.url[4] == c"s" or request.url[4] == c"S"
+    if self.fresh:
+        curl.easy_setopt(self.easy, CURLOPT_FRESH_CONNECT, <long> 0)
+        self.fresh = False
+    if waits != self.waits:
+        curl.easy_setopt(self.easy, CURLOPT_PIPEWAIT, <long> waits)
+        self.waits = waits
+
+
+cdef void easies_free(io_context *context) noexcept nogil:
+    """Reactor's end: cleans the pooled handles up."""
+    cdef transfer *self
+    while context.spare is not NULL:
+        self = context.spare
+        context.spare = self.next_spare
+        _free_transfer(self)
+    context.spare_count = 0

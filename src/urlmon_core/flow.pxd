@@ -1,0 +1,19 @@
+# Sharing the link by priority: who may be read now, and how much the others may have in flight. I/O thread only.
+#
+# Two means (design and measurements: docs/architecture.md). *Holding*: while a higher band of an apartment receives, a lower one is not
+# read beyond a sixteenth of the bytes. *Receive windows*: bytes that were promised to a sender will come whether they are read or not,
+# so the windows of bulk transfers are kept near what the path needs, all the time; an urgent transfer then meets an almost empty link.
+
+from libc.stdint cimport int64_t, uint64_t
+
+from urlmon_core.transaction cimport apartment_record
+from urlmon_core.transfer cimport io_context, transfer
+
+cdef void flow_admitted(transfer *self, int64_t now_ns) noexcept nogil
+cdef void flow_ended(transfer *self) noexcept nogil
+cdef void flow_set_level(transfer *self, int level) noexcept nogil
+cdef void flow_set_running(transfer *self, bint running) noexcept nogil
+cdef void flow_received(transfer *self, size_t size) noexcept nogil
+cdef bint flow_may_read(transfer *self) noexcept nogil
+cdef void flow_hold(transfer *self) noexcept nogil
+cdef int64_t flow_tick(io_context *context, int64_t now_ns) noexcept nogil

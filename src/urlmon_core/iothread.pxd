@@ -1,0 +1,30 @@
+# The I/O thread: its record, and the functions that start it. Everything in the record is its own but for what says otherwise.
+
+from libc.stdint cimport int64_t, uint64_t
+
+from urlmon_core.atomics cimport atomic_u32, atomic_u64
+from urlmon_core.notify cimport notification_list
+from urlmon_core.threads cimport pthread_t
+from urlmon_core.transaction cimport transaction
+from urlmon_core.transfer cimport io_context
+from urlmon_core.wakeup cimport urlmon_wakeup
+
+cdef struct reactor_record:
+    io_context io                     # must stay first: libcurl's callbacks get a pointer to it
+    notification_list commands        # transactions with commands; any owner pushes
+    urlmon_wakeup wakeup              # any owner signals
+    urlmon_wakeup finished            # signalled once, as the thread's last act
+    atomic_u32 stopping               # any thread sets
+    pthread_t thread
+    # for statistics()
+    atomic_u64 turns
+    atomic_u64 wakeups                # owners woken
+    # I/O thread only
+    int64_t timer_ns                  # when libcurl wants to be called again, -1 = never
+    int64_t flow_ns                   # when flow control or a long suspension needs a turn, -1 = never
+    transaction *live                 # everything between COMMAND_OPEN and its end
+    uint64_t sequence                 # order of arrival
+
+cdef bint io_thread_prepare(reactor_record *self) noexcept nogil
+cdef void io_thread_release(reactor_record *self) noexcept nogil
+cdef void *io_thread_main(void *argument) noexcept nogil

@@ -1,0 +1,455 @@
+"""The I/O thread: one libcurl multi handle driven by its socket interface, for all apartments of the process.
+
+A turn: wait for sockets, the timer or a command; obey commands; let libcurl work on what is ready, in order of priority; end what is
+done; admit what may start; hand every mailbox that has something new to its owner and wake those owners that sleep, once each. The
+thread is a plain pthread with all signals blocked. It never attaches to the interpreter: nothing here touches Python. Used through
+cimport only.
+"""
+
+from libc.stdint cimport int64_t
+
+from urlmon_core.atomics cimport (
+    i32_load_relaxed, reference_take, u32_cas_acq_rel, u32_exchange_acq_rel, u32_load_acquire, u32_load_relaxed,
+    u32_store_release, u64_load_relaxed, u64_store_relaxed,
+)
+from urlmon_core.admission cimport (
+    admission_ended, admission_enqueue, admission_leave, admission_limits_changed, admission_next, admission_rest,
+    admission_set_priority,
+)
+from urlmon_core.blocks cimport pool_close, pool_create
+from urlmon_core.bytestream cimport stream_publish
+from urlmon_core.easyhandles cimport easies_free
+from urlmon_core.flow cimport flow_hold, flow_may_read, flow_set_level, flow_tick
+from urlmon_core.interruption cimport interruption_due, interruption_next
+from urlmon_core.libcurl cimport (
+    CURL, CURL_CSELECT_ERR, CURL_CSELECT_IN, CURL_CSELECT_OUT, CURL_ERROR_SIZE, CURL_POLL_REMOVE, CURL_SOCKET_TIMEOUT,
+    CURLE_OK, CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLINFO_PRIVATE, CURLM, CURLMOPT_MAX_CONCURRENT_STREAMS,
+    CURLMOPT_PIPELINING, CURLMOPT_QUICK_EXIT, CURLMOPT_SOCKETDATA, CURLMOPT_SOCKETFUNCTION, CURLMOPT_TIMERDATA,
+    CURLMOPT_TIMERFUNCTION, CURLMSG_DONE, CURLMsg, CURLPIPE_MULTIPLEX, curl, curl_socket_t,
+)
+from urlmon_core.mailbox cimport CAUSE_ABORTED, CAUSE_CURL, CAUSE_MEMORY, CAUSE_NONE, CAUSE_SHUTDOWN
+from urlmon_core.notify cimport (
+    PUSHED_WAKE, REFUSED, list_arm, list_close, list_init, list_pending, list_push, list_take_all, node,
+)
+from urlmon_core.poller cimport (
+    URLMON_BATCH, URLMON_BROKEN, URLMON_READABLE, URLMON_WRITABLE, urlmon_poller_set, urlmon_poller_wait, urlmon_ready,
+)
+from urlmon_core.runqueue cimport LEVELS, PRIORITY_MIN, clamp_priority
+from urlmon_core.sockets cimport sockets_bulk, sockets_event, sockets_free, sockets_init, sockets_interest
+from urlmon_core.stalls cimport stalls_due, stalls_next
+from urlmon_core.threads cimport urlmon_now_ns, urlmon_thread_name
+from urlmon_core.transaction cimport (
+    COMMAND_ABORT, COMMAND_CREDIT, COMMAND_LIMITS, COMMAND_OPEN, COMMAND_PRIORITY, COMMAND_SUSPENSION, FATE_ENDED, FATE_OPEN,
+    STATE_ACTIVE, STATE_DONE, STATE_NEW, STATE_SUSPENDED, apartment_record, apartment_release, set_state,
+    transaction_of_command, transaction_reference, transaction_release,
+)
+from urlmon_core.transfer cimport (
+    mark_admission_due, transaction_end, transfer, transfer_continue, transfer_end, transfer_interrupt, transfer_retry,
+    transfer_set_suspended, transfer_start,
+)
+from urlmon_core.wakeup cimport urlmon_wakeup_drain, urlmon_wakeup_signal
+
+
+cdef extern from "<stdio.h>" nogil:
+    int snprintf(char *buffer, size_t size, const char *format, ...)
+
+cdef enum:
+    STREAMS_AT_ONCE = 100     # CURLMOPT_MAX_CONCURRENT_STREAMS
+    FLUSH_FROM = 256 << 10    # body bytes within a turn after which the owners get what there is: they work meanwhile
+    ROUNDS_PER_TURN = 4       # a transfer that was just admitted sends its request in the same turn
+
+
+# -- handing over ----------------------------------------------------------------------------------------------------
+
+cdef void _flush(reactor_record *self) noexcept nogil:
+    """Publishes every dirty mailbox, pushes its binding to its owner, wakes the owners that sleep."""
+    cdef transaction *t
+    cdef apartment_record *apartment
+    self.io.unflushed = 0
+    while self.io.dirty is not NULL:
+        t = self.io.dirty
+        self.io.dirty = t.next_dirty
+        t.dirty = False
+        stream_publish(&t.stream)
+        if t.state == STATE_DONE:
+            u32_store_release(&t.mail.ended, 1)
+        if u32_exchange_acq_rel(&t.mail.pending, 1) == 0:
+            transaction_reference(t)
+            result = list_push(&t.apartment.mail, &t.mail_node)
+            if result == REFUSED:
+                transaction_release(t)          # the apartment is closed; nobody is told any more
+            elif result == PUSHED_WAKE and not t.apartment.wake_due:
+                t.apartment.wake_due = True
+                reference_take(&t.apartment.references)
+                t.apartment.next_due = self.io.wake_due
+                self.io.wake_due = t.apartment
+        transaction_release(t)
+    while self.io.wake_due is not NULL:
+        apartment = self.io.wake_due
+        self.io.wake_due = apartment.next_due
+        apartment.wake_due = False
+        urlmon_wakeup_signal(&apartment.wakeup)
+        u64_store_relaxed(&self.wakeups, u64_load_relaxed(&self.wakeups) + 1)
+        apartment_release(apartment)
+
+
+# -- libcurl's callbacks ---------------------------------------------------------------------------------------------
+
+cdef int _on_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp) noexcept nogil:
+    # Always 0: anything else would end every transfer of the multi handle.
+    sockets_interest(&(<reactor_record *> userp).io.sockets, fd, 0 if what == CURL_POLL_REMOVE else what)
+    return 0
+
+
+cdef int _on_timer(CURLM *multi, long timeout_ms, void *userp) noexcept nogil:
+    cdef reactor_record *self = <reactor_record *> userp
+    self.timer_ns = -1 if timeout_ms < 0 else urlmon_now_ns() + <int64_t> timeout_ms * 1000000
+    return 0
+
+
+# -- the list of what is live ----------------------------------------------------------------------------------------
+
+cdef void _enlist(reactor_record *self, transaction *t) noexcept nogil:
+    transaction_reference(t)
+    t.previous_active = NULL
+    t.next_active = self.live
+    if self.live is not NULL:
+        self.live.previous_active = t
+    self.live = t
+
+
+cdef void _delist(reactor_record *self, transaction *t) noexcept nogil:
+    if t.previous_active is NULL:
+        self.live = t.next_active
+    else:
+        t.previous_active.next_active = t.next_active
+    if t.next_active is not NULL:
+        t.next_active.previous_active = t.previous_active
+    transaction_release(t)
+
+
+# -- ending ----------------------------------------------------------------------------------------------------------
+
+cdef void _end_active(reactor_record *self, transaction *t, int cause, int code) noexcept nogil:
+    """Ends a transfer that the multi handle no longer holds."""
+    mark_admission_due(&self.io, t.apartment)
+    admission_ended(t, self.io.now_ns)
+    transfer_end(<transfer *> t.transfer, cause, code)
+    _delist(self, t)
+
+
+cdef void _end(reactor_record *self, transaction *t, int cause) noexcept nogil:
+    """Ends a live operation in whatever state it is."""
+    if t.state == STATE_ACTIVE:
+        curl.multi_remove_handle(self.io.multi, (<transfer *> t.transfer).easy)
+        _end_active(self, t, cause, 0)
+        return
+    admission_leave(t, self.io.now_ns)
+    if not u32_cas_acq_rel(&t.fate, FATE_OPEN, FATE_ENDED):
+        cause = CAUSE_ABORTED
+    transaction_end(&self.io, t, cause, 0, 0, NULL)
+    _delist(self, t)
+
+
+# -- commands --------------------------------------------------------------------------------------------------------
+
+cdef void _enqueue(reactor_record *self, transaction *t, int64_t now_ns) noexcept nogil:
+    self.sequence += 1
+    t.waiting.sequence = self.sequence
+    if not admission_enqueue(t, now_ns):
+        _end(self, t, CAUSE_MEMORY)
+        return
+    mark_admission_due(&self.io, t.apartment)
+
+
+cdef void _obey(reactor_record *self, transaction *t, unsigned int bits, int64_t now_ns) noexcept nogil:
+    cdef bint suspended
+    cdef int priority
+    if bits & COMMAND_OPEN:
+        t.waiting.priority = <signed char> clamp_priority(i32_load_relaxed(&t.wants_priority))
+        _enlist(self, t)
+        if u32_load_relaxed(&t.wants_suspended):
+            set_state(t, STATE_SUSPENDED)
+        else:
+            _enqueue(self, t, now_ns)
+    if bits & COMMAND_LIMITS:
+        admission_limits_changed(t.apartment, now_ns)
+        mark_admission_due(&self.io, t.apartment)
+    if t.state in (STATE_NEW, STATE_DONE):
+        return
+    if bits & COMMAND_ABORT:
+        _end(self, t, CAUSE_ABORTED)
+        return
+    if bits & COMMAND_PRIORITY:
+        priority = clamp_priority(i32_load_relaxed(&t.wants_priority))
+        if priority != t.waiting.priority:
+            admission_set_priority(t, priority, now_ns)
+            if t.state == STATE_ACTIVE:
+                flow_set_level(<transfer *> t.transfer, priority - PRIORITY_MIN)
+            else:
+                mark_admission_due(&self.io, t.apartment)
+    if bits & COMMAND_SUSPENSION:
+        suspended = u32_load_relaxed(&t.wants_suspended) != 0
+        if t.state == STATE_ACTIVE:
+            transfer_set_suspended(<transfer *> t.transfer, suspended)
+            admission_rest(t, suspended)
+            mark_admission_due(&self.io, t.apartment)
+        elif suspended and t.state != STATE_SUSPENDED:
+            admission_leave(t, self.io.now_ns)
+        elif not suspended and t.state == STATE_SUSPENDED:
+            _enqueue(self, t, now_ns)
+    if bits & COMMAND_CREDIT and t.state == STATE_ACTIVE:
+        transfer_continue(<transfer *> t.transfer)
+
+
+cdef void _obey_all(reactor_record *self, int64_t now_ns) noexcept nogil:
+    cdef node *item = list_take_all(&self.commands)
+    cdef node *following
+    cdef transaction *t
+    while item is not NULL:
+        following = item.next           # the node may be pushed again as soon as the word is cleared
+        t = transaction_of_command(item)
+        _obey(self, t, u32_exchange_acq_rel(&t.commands, 0), now_ns)
+        transaction_release(t)
+        item = following
+
+
+# -- admission -------------------------------------------------------------------------------------------------------
+
+cdef void _admit_all(reactor_record *self, int64_t now_ns) noexcept nogil:
+    """Starts what may start."""
+    cdef apartment_record *apartment
+    cdef transaction *t
+    while self.io.admission_due is not NULL:
+        apartment = self.io.admission_due
+        self.io.admission_due = apartment.next_admission
+        apartment.admission_due = False
+        while True:
+            t = admission_next(apartment, now_ns)
+            if t is NULL:
+                break
+            if not transfer_start(&self.io, t):
+                admission_ended(t, self.io.now_ns)        # it has been ended, with the reason; its slots are free again
+                _delist(self, t)
+        apartment_release(apartment)
+
+
+# -- the loop --------------------------------------------------------------------------------------------------------
+
+cdef void _collect_finished(reactor_record *self) noexcept nogil:
+    cdef int remaining = 0
+    cdef CURLMsg *message
+    cdef transfer *finished
+    cdef int code
+    while True:
+        message = curl.multi_info_read(self.io.multi, &remaining)
+        if message is NULL:
+            return
+        if message.msg != CURLMSG_DONE:
+            continue
+        code = message.data.result
+        curl.easy_getinfo(message.easy_handle, CURLINFO_PRIVATE, <void *> &finished)
+        curl.multi_remove_handle(self.io.multi, message.easy_handle)     # `message` is gone after this
+        if code == CURLE_SEND_ERROR and transfer_retry(finished):
+            continue
+        _end_active(self, finished.transaction, CAUSE_NONE if code == CURLE_OK else CAUSE_CURL, code)
+
+
+cdef int _patience_ms(reactor_record *self, int64_t now_ns) noexcept nogil:
+    """How long the poller may wait: until libcurl's timer, rounded up so that it has really run out then."""
+    cdef int64_t until_ns = self.timer_ns
+    cdef int64_t left
+    if self.flow_ns >= 0 and (until_ns < 0 or self.flow_ns < until_ns):
+        until_ns = self.flow_ns
+    if until_ns < 0:
+        return -1
+    left = until_ns - now_ns
+    if left <= 0:
+        return 0
+    left = (left + 999999) // 1000000
+    return <int> left if left < 3600000 else 3600000
+
+
+cdef inline int64_t _earlier(int64_t a_ns, int64_t b_ns) noexcept nogil:
+    """The earlier of two moments, of which -1 is never."""
+    return b_ns if a_ns < 0 or 0 <= b_ns < a_ns else a_ns
+
+
+cdef void _end_stalled(reactor_record *self, int64_t now_ns) noexcept nogil:
+    """Ends those that break their stall rule."""
+    cdef transfer *item
+    while True:
+        item = stalls_due(&self.io, now_ns)
+        if item is NULL:
+            return
+        curl.multi_remove_handle(self.io.multi, item.easy)
+        snprintf(item.error_text, CURL_ERROR_SIZE, b"too slow: less than %lld bytes per second for %lld seconds",
+                 <long long> item.transaction.request.profile.stall_speed,
+                 <long long> (item.transaction.request.profile.stall_ns // 1000000000))
+        _end_active(self, item.transaction, CAUSE_CURL, CURLE_OPERATION_TIMEDOUT)
+
+
+cdef void _interrupt_due(reactor_record *self, int64_t now_ns) noexcept nogil:
+    """Gives up the connections of those that have been suspended for too long; they wait outside the queue until they are resumed."""
+    cdef transfer *item
+    cdef transaction *t
+    while True:
+        item = interruption_due(&self.io, now_ns)
+        if item is NULL:
+            return
+        t = item.transaction
+        curl.multi_remove_handle(self.io.multi, item.easy)
+        if not transfer_interrupt(item):
+            _end_active(self, t, CAUSE_MEMORY, 0)
+            continue
+        admission_ended(t, self.io.now_ns)
+        set_state(t, STATE_SUSPENDED)
+        mark_admission_due(&self.io, t.apartment)
+
+
+cdef inline int _level(reactor_record *self, int fd) noexcept nogil:
+    """What counts for the order of serving: everything that is small goes first."""
+    cdef transfer *bulk = <transfer *> sockets_bulk(&self.io.sockets, fd)
+    return LEVELS if bulk is NULL else bulk.level
+
+
+cdef void _by_priority(reactor_record *self, urlmon_ready *ready, int count) noexcept nogil:
+    """Sorts what is ready by priority, keeping the poller's order within one. By insertion: mostly it is in order already."""
+    cdef urlmon_ready item
+    cdef int i
+    cdef int j
+    cdef int level
+    if self.io.bulk is NULL:
+        return
+    for i in range(1, count):
+        item = ready[i]
+        level = _level(self, item.fd)
+        j = i
+        while j > 0 and _level(self, ready[j - 1].fd) < level:
+            ready[j] = ready[j - 1]
+            j -= 1
+        ready[j] = item
+
+
+cdef void _turn(reactor_record *self) noexcept nogil:
+    cdef urlmon_ready ready[URLMON_BATCH]
+    cdef int64_t now_ns = urlmon_now_ns()
+    cdef int patience = _patience_ms(self, now_ns)
+    cdef int count
+    cdef int i
+    cdef int told
+    cdef int running = 0
+    cdef transfer *bulk
+    cdef int _round
+    if patience != 0 and not list_arm(&self.commands):
+        patience = 0
+    count = urlmon_poller_wait(&self.io.sockets.poller, ready, URLMON_BATCH, patience)
+    u64_store_relaxed(&self.turns, u64_load_relaxed(&self.turns) + 1)
+    now_ns = urlmon_now_ns()
+    self.io.now_ns = now_ns
+    if list_pending(&self.commands):
+        _obey_all(self, now_ns)
+    if count > 1:
+        _by_priority(self, ready, count)
+    for i in range(count):
+        if ready[i].fd == self.wakeup.read_fd:
+            urlmon_wakeup_drain(&self.wakeup)
+            continue
+        bulk = <transfer *> sockets_bulk(&self.io.sockets, ready[i].fd)
+        if bulk is not NULL and not flow_may_read(bulk) and ready[i].ready == URLMON_READABLE:
+            flow_hold(bulk)
+            continue
+        told = sockets_event(&self.io.sockets, ready[i].fd, ready[i].ready)
+        if told:
+            curl.multi_socket_action(
+                self.io.multi, ready[i].fd,
+                (CURL_CSELECT_IN if told & URLMON_READABLE else 0) | (CURL_CSELECT_OUT if told & URLMON_WRITABLE else 0)
+                | (CURL_CSELECT_ERR if told & URLMON_BROKEN else 0), &running)
+            if self.io.unflushed > FLUSH_FROM:
+                _flush(self)
+    _collect_finished(self)
+    _end_stalled(self, now_ns)
+    _interrupt_due(self, now_ns)
+    for _round in range(ROUNDS_PER_TURN):
+        _admit_all(self, now_ns)
+        if self.timer_ns < 0 or self.timer_ns > urlmon_now_ns():
+            break
+        self.timer_ns = -1
+        curl.multi_socket_action(self.io.multi, CURL_SOCKET_TIMEOUT, 0, &running)
+        _collect_finished(self)
+    _admit_all(self, now_ns)
+    self.flow_ns = _earlier(_earlier(flow_tick(&self.io, now_ns), interruption_next(&self.io)), stalls_next(&self.io))
+    _flush(self)
+
+
+cdef void _shut_down(reactor_record *self) noexcept nogil:
+    """Ends everything that is live, tells the owners, gives up what the thread owns."""
+    cdef node *item = list_close(&self.commands)
+    cdef node *following
+    cdef transaction *t
+    while item is not NULL:
+        following = item.next
+        t = transaction_of_command(item)
+        if u32_exchange_acq_rel(&t.commands, 0) & COMMAND_OPEN:
+            _enlist(self, t)
+            set_state(t, STATE_SUSPENDED)        # never queued: _end has nothing to take it out of
+        transaction_release(t)
+        item = following
+    while self.live is not NULL:
+        _end(self, self.live, CAUSE_SHUTDOWN)
+    while self.io.admission_due is not NULL:
+        self.io.admission_due.admission_due = False
+        apartment = self.io.admission_due
+        self.io.admission_due = apartment.next_admission
+        apartment_release(apartment)
+    _flush(self)
+    io_thread_release(self)
+
+
+cdef void io_thread_release(reactor_record *self) noexcept nogil:
+    """The thread at its end, or its creator if it was never started: gives up what the thread owns."""
+    easies_free(&self.io)
+    if self.io.multi is not NULL:
+        curl.multi_setopt(self.io.multi, CURLMOPT_QUICK_EXIT, <long> 1)      # do not wait for resolver threads
+        curl.multi_cleanup(self.io.multi)
+        self.io.multi = NULL
+    if self.io.pool is not NULL:
+        pool_close(self.io.pool)
+        self.io.pool = NULL
+    sockets_free(&self.io.sockets)
+
+
+cdef bint io_thread_prepare(reactor_record *self) noexcept nogil:
+    """Reactor's creator, before the thread starts: the multi handle, the pool, the poller. False: something could not be had."""
+    self.timer_ns = -1
+    self.flow_ns = -1
+    self.io.tick_ns = -1
+    self.io.look_ns = -1
+    self.io.now_ns = urlmon_now_ns()
+    list_init(&self.commands)
+    if not sockets_init(&self.io.sockets):
+        return False
+    if urlmon_poller_set(&self.io.sockets.poller, self.wakeup.read_fd, 0, URLMON_READABLE):
+        return False
+    self.io.pool = pool_create()
+    self.io.multi = curl.multi_init()
+    if self.io.pool is NULL or self.io.multi is NULL:
+        return False
+    curl.multi_setopt(self.io.multi, CURLMOPT_SOCKETFUNCTION, <void *> _on_socket)
+    curl.multi_setopt(self.io.multi, CURLMOPT_SOCKETDATA, <void *> self)
+    curl.multi_setopt(self.io.multi, CURLMOPT_TIMERFUNCTION, <void *> _on_timer)
+    curl.multi_setopt(self.io.multi, CURLMOPT_TIMERDATA, <void *> self)
+    curl.multi_setopt(self.io.multi, CURLMOPT_PIPELINING, <long> CURLPIPE_MULTIPLEX)
+    curl.multi_setopt(self.io.multi, CURLMOPT_MAX_CONCURRENT_STREAMS, <long> STREAMS_AT_ONCE)
+    return True
+
+
+cdef void *io_thread_main(void *argument) noexcept nogil:
+    """The body of the thread."""
+    cdef reactor_record *self = <reactor_record *> argument
+    urlmon_thread_name(b"urlmon-io")
+    while not u32_load_acquire(&self.stopping):
+        _turn(self)
+    _shut_down(self)
+    urlmon_wakeup_signal(&self.finished)
+    return NULL

@@ -1,0 +1,42 @@
+# What Python sees of received bytes. Owner only, but for the views, which any thread may hold and drop.
+
+from urlmon_core.blocks cimport block
+from urlmon_core.reactor cimport Reactor
+from urlmon_core.transaction cimport transaction
+
+cdef extern from *:
+    """
+    /* The fields of every object of io.RawIOBase (CPython Modules/_io/iobase.c); Cython compares the size at import. */
+    typedef struct {
+        PyObject_HEAD
+        PyObject *dict;
+        PyObject *weakreflist;
+    } urlmon_iobase;
+    """
+    ctypedef class _io._RawIOBase [object urlmon_iobase, check_size error]:
+        pass
+
+
+cdef class BlockView:
+    cdef block *item
+    cdef char *bytes
+    cdef Py_ssize_t size
+
+
+cdef class Memory:
+    cdef transaction *t
+
+
+cdef class Stream(_RawIOBase):
+    cdef transaction *t
+    cdef Reactor reactor
+    cdef unsigned long owner
+    cdef unsigned long generation
+    cdef bint told                # on_stop_binding was called
+    cdef object error             # what it was called with
+    cdef int _check(self) except -1
+    cdef int _consume(self, size_t size) except -1
+    cdef object _nothing(self)
+
+cdef Stream stream_create(transaction *t, Reactor reactor, unsigned long owner)
+cdef Memory memory_create(transaction *t)

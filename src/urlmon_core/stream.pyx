@@ -1,0 +1,215 @@
+"""Received bytes as Python objects: the stream, views of its blocks without a copy, the memory of TYMED_HGLOBAL."""
+
+import io
+
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.string cimport memcpy
+
+from urlmon_core.atomics cimport u32_load_acquire
+from urlmon_core.blocks cimport block_reference, block_release
+from urlmon_core.bytestream cimport stream_available, stream_consume, stream_peek
+from urlmon_core.mailbox cimport CAUSE_NONE
+from urlmon_core.transaction cimport COMMAND_CREDIT, transaction_reference, transaction_release
+from urlmon_core.vocabulary cimport current_generation
+
+from urlmon_core.exceptions import ApartmentClosedError, wrong_apartment
+
+cdef extern from "pythread.h":
+    unsigned long PyThread_get_thread_ident()
+
+cdef char _no_bytes = 0
+
+
+cdef class BlockView:
+    """Some bytes of one block, read-only. The block lives as long as the view."""
+
+    def __dealloc__(self):
+        if self.item is not NULL:
+            block_release(self.item)
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        PyBuffer_FillInfo(buffer, self, self.bytes, self.size, 1, flags)
+
+    def __releasebuffer__(self, Py_buffer *buffer):
+        pass
+
+    def __len__(self):
+        return self.size
+
+
+cdef class Memory:
+    """The whole body of a TYMED_HGLOBAL bind, read-only, through the buffer protocol; never copied by us."""
+
+    def __dealloc__(self):
+        if self.t is not NULL:
+            transaction_release(self.t)
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        # A NULL pointer would not do for an empty body.
+        PyBuffer_FillInfo(
+            buffer, self, self.t.memory.bytes if self.t.memory.bytes is not NULL else &_no_bytes, self.t.memory.size, 1, flags)
+
+    def __releasebuffer__(self, Py_buffer *buffer):
+        pass
+
+    def __len__(self):
+        return self.t.memory.size
+
+    def __bytes__(self):
+        return PyBytes_FromStringAndSize(self.t.memory.bytes, self.t.memory.size)
+
+
+cdef class Stream(_RawIOBase):
+    """The stream that `on_data_available` hands over in its medium (contract 6.5); a raw, read-only, unseekable binary file.
+
+    read, readinto and read_view never block. They give what is there; `None` when nothing is there yet (E_PENDING) and an
+    empty result at the end (S_FALSE). If the transfer failed, the bytes that came before can still be read; then its error is
+    raised. It stays readable after `on_stop_binding`. To be used on the thread of its binding only.
+    """
+
+    def __dealloc__(self):
+        if self.t is not NULL:
+            transaction_release(self.t)
+
+    cdef int _check(self) except -1:
+        if self.owner != PyThread_get_thread_ident():
+            raise wrong_apartment("a stream is read on the thread that started its binding, and on no other")
+        if self.generation != current_generation():
+            raise ApartmentClosedError("this stream belongs to the parent of this forked process")
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        return 0
+
+    cdef int _consume(self, size_t size) except -1:
+        if stream_consume(&self.t.stream, size):
+            self.reactor.command(self.t, COMMAND_CREDIT)
+        return 0
+
+    cdef object _nothing(self):
+        """No byte is there: None as long as more may come, b"" at the end, the binding's error once its client was told of it."""
+        if not u32_load_acquire(&self.t.mail.ended):
+            return None
+        if stream_available(&self.t.stream):
+            return None           # came between the caller's look and this one
+        if self.t.mail.outcome.cause == CAUSE_NONE:
+            return b""
+        if not self.told:
+            return None           # on_stop_binding will say it; inside a callback it would pass for the client's own
+        raise self.error
+
+    def readable(self):
+        """True."""
+        return True
+
+    def write(self, data):
+        """Raises io.UnsupportedOperation (contract: STG_E_ACCESSDENIED)."""
+        raise io.UnsupportedOperation("a received stream is not writable")
+
+    def truncate(self, size=None):
+        """Raises io.UnsupportedOperation, as write."""
+        raise io.UnsupportedOperation("a received stream is not writable")
+
+    @property
+    def available(self):
+        """Bytes that can be read at once; the owner's thread."""
+        self._check()
+        return stream_available(&self.t.stream)
+
+    def read(self, size=-1):
+        """At most `size` bytes of what is there (-1: all of it); None = nothing now, b"" = the end."""
+        cdef char *data = NULL
+        cdef block *item = NULL
+        cdef size_t part
+        cdef Py_ssize_t wanted = -1 if size is None else size
+        cdef Py_ssize_t filled = 0
+        cdef Py_ssize_t there
+        cdef bytes result
+        cdef char *target
+        self._check()
+        there = <Py_ssize_t> stream_available(&self.t.stream)
+        if wanted < 0 or wanted > there:
+            wanted = there
+        if there == 0:
+            return self._nothing() if size is None or size != 0 else b""
+        result = PyBytes_FromStringAndSize(NULL, wanted)
+        target = PyBytes_AS_STRING(result)
+        while filled < wanted:
+            part = stream_peek(&self.t.stream, &data, &item)
+            if part > <size_t> (wanted - filled):
+                part = wanted - filled
+            memcpy(target + filled, data, part)
+            filled += part
+            self._consume(part)
+        return result
+
+    def readall(self):
+        """As read(-1): what is there, not necessarily everything that will come."""
+        return self.read(-1)
+
+    def readinto(self, target):
+        """Fills `target` with at most its size in bytes; returns how many, None = nothing now, 0 = the end."""
+        cdef Py_buffer buffer
+        cdef char *data = NULL
+        cdef block *item = NULL
+        cdef size_t part
+        cdef Py_ssize_t filled = 0
+        self._check()
+        PyObject_GetBuffer(target, &buffer, PyBUF_WRITABLE)
+        try:
+            while filled < buffer.len:
+                part = stream_peek(&self.t.stream, &data, &item)
+                if part == 0:
+                    break
+                if part > <size_t> (buffer.len - filled):
+                    part = buffer.len - filled
+                memcpy((<char *> buffer.buf) + filled, data, part)
+                filled += part
+                self._consume(part)
+            if filled or buffer.len == 0:
+                return filled
+        finally:
+            PyBuffer_Release(&buffer)
+        rest = self._nothing()
+        return None if rest is None else 0
+
+    def read_view(self):
+        """The next contiguous bytes as a read-only memoryview, without a copy; None = nothing now, an empty one = the end.
+
+        The bytes count as read. Their block (up to 256 KiB) lives as long as the view, in any thread.
+        """
+        cdef char *data = NULL
+        cdef block *item = NULL
+        cdef size_t size
+        cdef BlockView view
+        self._check()
+        size = stream_peek(&self.t.stream, &data, &item)
+        if size == 0:
+            rest = self._nothing()
+            return None if rest is None else memoryview(rest)
+        view = BlockView.__new__(BlockView)
+        block_reference(item)
+        view.item = item
+        view.bytes = data
+        view.size = size
+        self._consume(size)
+        return memoryview(view)
+
+
+cdef Stream stream_create(transaction *t, Reactor reactor, unsigned long owner):
+    """Owner."""
+    cdef Stream stream = Stream.__new__(Stream)
+    transaction_reference(t)
+    stream.t = t
+    stream.reactor = reactor
+    stream.owner = owner
+    stream.generation = current_generation()
+    return stream
+
+
+cdef Memory memory_create(transaction *t):
+    """Owner, after a successful end."""
+    cdef Memory memory = Memory.__new__(Memory)
+    transaction_reference(t)
+    memory.t = t
+    return memory

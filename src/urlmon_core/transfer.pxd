@@ -1,0 +1,133 @@
+# A transfer: one easy handle and what is being received through it. I/O thread only.
+
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint64_t
+
+from urlmon_core.atomics cimport reference_take
+from urlmon_core.blocks cimport block_pool
+from urlmon_core.filesink cimport file_sink
+from urlmon_core.libcurl cimport CURL, CURL_ERROR_SIZE, CURLM, CURLcode, curl_slist
+from urlmon_core.request cimport request_profile
+from urlmon_core.sockets cimport socket_table
+from urlmon_core.transaction cimport apartment_record, transaction, transaction_reference
+
+cdef enum:
+    VALIDATOR_ROOM = 120          # bytes; a longer ETag is not remembered
+
+cdef struct io_context:
+    # What the transfers of one reactor share.
+    CURLM *multi
+    block_pool *pool
+    socket_table sockets
+    transfer *spare               # pooled transfers with their easy handles
+    int spare_count
+    transaction *dirty            # mailboxes with something not yet handed over, oldest first
+    transaction *last_dirty
+    uint64_t unflushed            # body bytes received since the mailboxes were last handed over
+    apartment_record *wake_due    # owners to wake at the end of the turn
+    apartment_record *admission_due    # apartments in which somebody may be able to start
+    int64_t now_ns                # the time, as of this turn
+    transfer *bulk                # those that receive much: their windows are managed
+    transfer *watched             # those with a stall rule
+    int64_t look_ns               # when these are looked at next, -1 = never
+    transfer *resting             # suspended ones that still have their connection
+    transfer *held                # those that are not read for a higher band's sake
+    int64_t tick_ns               # when windows are looked at next
+
+cdef struct transfer:
+    CURL *easy
+    io_context *context
+    transaction *transaction      # NULL while spare
+    request_profile *profile      # what the easy handle is set up for; holds a reference
+    transfer *next_spare
+    long buffer_size              # CURLOPT_BUFFERSIZE as set
+    bint waits                    # CURLOPT_PIPEWAIT as set
+    bint fresh                    # CURLOPT_FRESH_CONNECT as set
+    file_sink file
+    # the response that is being received
+    char *head                    # its header block, malloc
+    size_t head_size
+    size_t head_capacity
+    int status
+    int64_t content_length        # -1 = not announced
+    bint has_location
+    bint encoded                  # Content-Encoding: the length announced is not the length delivered
+    bint connected                # over a connection of its own making, not one used before
+    bint sending                  # the request was told of, since it was last redirected or connected
+    bint redirected               # a redirect was received and is not yet announced
+    bint responded                # the final response's head was posted
+    bint discarding               # its body is not wanted (HTTP error)
+    uint64_t received             # body bytes
+    # why it is not read at the moment
+    bint stalled                  # the byte stream is full
+    bint suspended                # IBinding::Suspend
+    bint held                     # a higher band is receiving: in context.held
+    bint refused                  # held by refusing libcurl's chunk, not by leaving the socket alone
+    # the stall rule, see stalls.pyx
+    bint watched                  # in context.watched
+    transfer *next_watched
+    transfer *previous_watched
+    int64_t mark_ns               # when the rule was last kept
+    uint64_t mark_bytes           # what had moved by then
+    transfer *next_resting
+    transfer *previous_resting
+    int64_t resting_until_ns      # when its connection is given up
+    # what it takes to go on later
+    bint resuming                 # asked for the rest of a body; the response must be exactly that
+    int64_t resume_length         # announced length of the whole body, -1 = unknown
+    curl_slist condition          # If-Range, in front of the profile's header lines
+    char etag[VALIDATOR_ROOM]     # of the final response, "" = none or weak
+    char modified[VALIDATOR_ROOM]
+    char content_range[VALIDATOR_ROOM]
+    # its part in sharing the link, see flow.pyx
+    int level                     # priority + 15
+    bint counted                  # in its apartment's bands
+    bint is_bulk                  # in context.bulk
+    bint multiplexed              # shares its connection with others
+    int fd                        # its connection's socket, -1 = not known or shared
+    transfer *next_bulk
+    transfer *previous_bulk
+    transfer *next_held
+    transfer *previous_held
+    int64_t base_rtt_us           # the connection's smallest round trip
+    int segment                   # bytes of the largest segment that may come
+    int64_t period_ns             # when the running measurement began
+    uint64_t period_bytes         # received by then
+    int64_t rate                  # bytes per second, the largest of late
+    int growth                    # measurements in a row in which the rate did not grow any more
+    int window                    # bytes: TCP_WINDOW_CLAMP as set, 0 = the system's own
+    # why a callback of ours refused
+    int failure                   # end_cause
+    int failure_code
+    char error_text[CURL_ERROR_SIZE]
+
+
+cdef inline void mark_dirty(io_context *context, transaction *t) noexcept nogil:
+    # The mailbox of `t` is handed over at the end of the turn; the list holds a reference.
+    if not t.dirty:
+        t.dirty = True
+        transaction_reference(t)
+        t.next_dirty = NULL
+        if context.dirty is NULL:
+            context.dirty = t
+        else:
+            context.last_dirty.next_dirty = t
+        context.last_dirty = t
+
+
+cdef inline void mark_admission_due(io_context *context, apartment_record *apartment) noexcept nogil:
+    # Somebody of `apartment` may be able to start: looked at before the turn ends; the list holds a reference.
+    if not apartment.admission_due:
+        apartment.admission_due = True
+        reference_take(&apartment.references)
+        apartment.next_admission = context.admission_due
+        context.admission_due = apartment
+
+
+cdef bint transfer_start(io_context *context, transaction *t) noexcept nogil
+cdef void transfer_set_suspended(transfer *self, bint suspended) noexcept nogil
+cdef void transfer_continue(transfer *self) noexcept nogil
+cdef bint transfer_retry(transfer *self) noexcept nogil
+cdef bint transfer_interrupt(transfer *self) noexcept nogil
+cdef void transfer_end(transfer *self, int cause, CURLcode code) noexcept nogil
+cdef void transaction_end(io_context *context, transaction *t, int cause, int code, int option, const char *text) noexcept nogil

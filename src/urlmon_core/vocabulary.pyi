@@ -1,0 +1,17 @@
+from collections.abc import Callable, Mapping, Sequence
+
+class Vocabulary: ...
+
+# HRESULTs, errors and the other objects that `install` brings are those of the package on top, which
+# narrows what is wide in the core.
+def install(
+    *,
+    statuses: Mapping[int, object],
+    flags: Sequence[object],
+    hresult: Callable[[int | None], int],
+    error_of: Callable[..., tuple[int, BaseException | None]],
+    format_of: Callable[[str | None, int], object],
+    medium_of: Callable[[int, object], object],
+    callback_base: type[object],
+) -> None: ...
+def next_generation() -> None: ...

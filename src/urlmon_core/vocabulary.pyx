@@ -1,0 +1,111 @@
+"""The Python objects that stand for the core's numbers, made once and given by the package on top; see `install`.
+
+Also what is remembered of clients' classes and of media types, so that a call costs a look-up and no more.
+"""
+
+cdef extern from "<strings.h>" nogil:
+    int strncasecmp(const char *a, const char *b, size_t size)
+
+cdef enum:
+    MEDIA_TYPES_KEPT = 1024   # distinct Content-Type values whose text is made once
+
+cdef dict _wanted_by_class = {}
+cdef dict _media_types = {}
+cdef unsigned long _generation = 0
+
+
+cdef class Vocabulary:
+    """The one instance is `words`."""
+
+
+words = Vocabulary()
+
+
+def install(*, statuses, flags, hresult, error_of, format_of, medium_of, callback_base):
+    """Gives the core the Python objects for its numbers; called once, by the package on top.
+
+    statuses: dict number -> BINDSTATUS. flags: tuple of BSCF, indexed by value. hresult: function int|None -> HRESULT.
+    error_of: function (binding, HRESULT|BindError|None, cause, code, option, text) -> (HRESULT, BindError|None). format_of: function
+    (mime|None, tymed) -> FormatEtc. medium_of: function (tymed, content) -> StgMedium. callback_base: the class whose
+    methods do nothing; a method that a client inherits from it unchanged is not called.
+    """
+    words.statuses = statuses
+    words.flags = flags
+    words.hresult = hresult
+    words.error_of = error_of
+    words.format_of = format_of
+    words.medium_of = medium_of
+    words.callback_base = callback_base
+    words.success = hresult(0)
+    words.say_no_more = hresult(1)
+    words.failure = hresult(0x80004005)
+    words.pending = hresult(0x8000000A)
+    words.aborted = hresult(0x80004004)
+    words.unexpected = hresult(0x8000FFFF)
+    words.dispatched = hresult(0x800C0200)
+
+
+cdef unsigned long current_generation() noexcept:
+    """How many forks lie between this process and the first one that imported the core."""
+    return _generation
+
+
+def next_generation():
+    """Child of a fork: every binding and apartment made before is inert from now on."""
+    global _generation
+    _generation += 1
+
+
+cdef int wanted_of(object callback) except -1:
+    """Which of the data-phase methods `callback` really has, on its class or on itself."""
+    cdef type kind = type(callback)
+    known = _wanted_by_class.get(kind)
+    cdef int bits
+    if known is None:
+        bits = 0
+        for name, bit in (("on_progress", WANTS_PROGRESS), ("on_data_available", WANTS_DATA), ("on_stop_binding", WANTS_STOP),
+                          ("on_response", WANTS_RESPONSE)):
+            method = getattr(kind, name, None)
+            if method is not None and method is not getattr(words.callback_base, name, None):
+                bits |= bit
+        _wanted_by_class[kind] = bits
+    else:
+        bits = known
+    own = getattr(callback, "__dict__", None)
+    if own:
+        if "on_progress" in own:
+            bits |= WANTS_PROGRESS
+        if "on_data_available" in own:
+            bits |= WANTS_DATA
+        if "on_stop_binding" in own:
+            bits |= WANTS_STOP
+        if "on_response" in own:
+            bits |= WANTS_RESPONSE
+    return bits
+
+
+cdef object media_type_of(bytes head):
+    """The media type that a header block announces, in lower case and without parameters; None if there is none."""
+    cdef const char *text = head
+    cdef const char *end = text + len(head)
+    cdef const char *line = text
+    cdef const char *stop
+    while line < end:
+        if (line[0] == c"C" or line[0] == c"c") and strncasecmp(line, b"content-type:", 13) == 0:
+            line += 13
+            while line[0] == c" " or line[0] == c"\t":
+                line += 1
+            stop = line
+            while stop < end and stop[0] not in (c";", c"\r", c"\n"):
+                stop += 1
+            raw = line[:stop - line]
+            known = _media_types.get(raw)
+            if known is None:
+                known = raw.decode("iso-8859-1").strip().lower() or None
+                if known is not None and len(_media_types) < MEDIA_TYPES_KEPT:
+                    _media_types[raw] = known
+            return known
+        while line < end and line[0] != c"\n":
+            line += 1
+        line += 1
+    return None
