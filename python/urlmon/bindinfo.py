@@ -1,0 +1,81 @@
+"""BINDINFO and the flags that come with it: what a client answers to `get_bind_info`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from urlmon.constants import BINDF, BINDINFO_OPTIONS, BINDVERB
+
+if TYPE_CHECKING:
+    from urlmon_core import Profile
+
+HeaderFields = Mapping[str, str] | Iterable[tuple[str, str]]
+OptionValues = Mapping[int, Any] | Iterable[tuple[int, Any]]
+
+DEFAULT_FLAGS = BINDF.ASYNCHRONOUS | BINDF.ASYNCSTORAGE
+NO_OPTIONS = BINDINFO_OPTIONS(0)
+
+
+def _pairs(given: Any) -> tuple[tuple[Any, Any], ...]:
+    items = given.items() if isinstance(given, Mapping) else given
+    return tuple((name, value) for name, value in items)
+
+
+@dataclass(frozen=True)
+class BindInfo:
+    """How to bind (contract 5.1 and 5.2). Immutable; keep one and return it again, it is compiled once.
+
+    flags: BINDF. verb: BINDVERB, with `custom_verb` naming the method of BINDVERB.CUSTOM. data: request body.
+    extra_info: appended to the URL. options: BINDINFO_OPTIONS. headers: request fields; they replace what
+    libcurl would send under the same name. curl_options: pycurl option constants and their values, applied
+    last (functions and handles are not passed through).
+
+    fail_on_http_error: 4xx and 5xx end the operation with an HTTPStatusError instead of delivering the body.
+    connect_timeout: seconds. stall_speed, stall_time: below so many bytes per second for so many seconds ends
+    with BindTimeoutError; 0 switches it off. max_redirects: at most so many are followed, never to another
+    scheme than http and https. schemes: what may be bound at all. netrc: look credentials up in ~/.netrc.
+    ca_file, ca_path: trusted certificates instead of the system's. proxy: URL, "" = none, None = http_proxy
+    and its relatives. user_agent: None = urlmon and its version. decode: undo gzip and br (None: for streams
+    and memory, not for files). http_version: a CURL_HTTP_VERSION number, None = HTTP/2 over TLS where the
+    server offers it. max_bytes: a longer body ends the operation, 0 = no limit.
+    """
+
+    flags: BINDF = DEFAULT_FLAGS
+    verb: BINDVERB = BINDVERB.GET
+    custom_verb: str | None = None
+    data: bytes | None = None
+    extra_info: str = ""
+    options: BINDINFO_OPTIONS = NO_OPTIONS
+    headers: HeaderFields = ()
+    curl_options: OptionValues = ()
+    fail_on_http_error: bool = False
+    connect_timeout: float = 30.0
+    stall_speed: int = 1
+    stall_time: float = 60.0
+    max_redirects: int = 30
+    schemes: tuple[str, ...] = ("http", "https")
+    netrc: bool = False
+    ca_file: str | None = None
+    ca_path: str | None = None
+    proxy: str | None = None
+    user_agent: str | None = None
+    decode: bool | None = None
+    http_version: int | None = None
+    max_bytes: int = 0
+    #: whether the bind returns at once and delivers through the pump; follows from `flags`
+    asynchronous: bool = field(default=True, init=False, repr=False, compare=False)
+    compiled: dict[Any, Profile] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__  # the class is frozen for everybody else
+        set_field(self, "asynchronous", bool(self.flags & BINDF.ASYNCHRONOUS))
+        set_field(self, "headers", _pairs(self.headers))
+        set_field(self, "curl_options", _pairs(self.curl_options))
+        set_field(self, "schemes", tuple(scheme.lower() for scheme in self.schemes))
+        if self.data is not None:
+            set_field(self, "data", bytes(self.data))
+
+
+DEFAULT_BIND_INFO = BindInfo()

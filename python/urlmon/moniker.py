@@ -1,0 +1,184 @@
+"""The URL moniker: the immutable name of a resource, and the door to binding it (contract section 2)."""
+
+from __future__ import annotations
+
+import operator
+import os
+from typing import Any
+from urllib.parse import urljoin
+
+from urlmon import profiles, urls
+from urlmon.apartment import Apartment
+from urlmon.bindctx import BindCtx
+from urlmon.bindinfo import DEFAULT_BIND_INFO, BindInfo
+from urlmon.binding import Binding
+from urlmon.callback import BindStatusCallback
+from urlmon.constants import TYMED, URL_MK_LEGACY, Priority
+from urlmon.errors import error_from_hresult
+from urlmon.exceptions import BindError, InvalidRequestError, InvalidURLError, UnsupportedError
+from urlmon.hresult import HRESULT, failed, to_hresult
+
+_STORAGES = frozenset({TYMED.ISTREAM, TYMED.FILE, TYMED.HGLOBAL})
+_UNBOUNDED = 1 << 62  # high-water mark of a stream that is read only after the end
+
+_NOBODY = BindStatusCallback()
+
+
+class URLMoniker:
+    """Names a resource by its URL.
+
+    Holds no connection and no state; may be bound any number of times, from any thread.
+    """
+
+    __slots__ = ("_url",)
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    @property
+    def url(self) -> str:
+        """The URL as held."""
+        return self._url
+
+    def get_display_name(self) -> str:
+        """The URL as held (contract 2.2)."""
+        return self._url
+
+    def __repr__(self) -> str:
+        return f"URLMoniker({self._url!r})"
+
+    def bind_to_storage(
+        self,
+        ctx: BindCtx | None = None,
+        storage: TYMED = TYMED.ISTREAM,
+        path: str | os.PathLike[str] | None = None,
+    ) -> Any:
+        """Starts a download; the calling thread becomes the apartment of the operation (contract 2.4).
+
+        With a callback registered in `ctx` that asks for BINDF.ASYNCHRONOUS: returns None at once
+        (MK_S_ASYNCHRONOUS), and everything comes through the pump. Otherwise the call lasts until the
+        operation has ended, makes all callbacks meanwhile, and returns the stream (TYMED.ISTREAM), the path
+        (FILE) or the memory (HGLOBAL). TYMED.FILE writes to `path`, which is replaced on success only.
+
+        Raises a BindError by cause, after on_stop_binding if the operation was started: UnknownProtocolError,
+        InvalidURLError, InvalidRequestError, whatever on_start_binding refused with, and, when synchronous,
+        whatever the transfer failed with.
+        """
+        if type(storage) is not TYMED:
+            storage = TYMED(storage)
+        callback = _NOBODY if ctx is None or ctx.callback is None else ctx.callback
+        target = self._check_target(storage, path)
+        apartment = Apartment.current()
+        info = _ask_bind_info(callback, self._url)
+        priority = _ask_priority(callback)
+        asynchronous = callback is not _NOBODY and info.asynchronous
+        if not asynchronous:
+            priority = max(priority, Priority.HIGHEST)  # the thread waits for it
+        binding: Binding = apartment.prepare(Binding, callback, self, self._url, target, priority)
+        answer = binding.begin()
+        if failed(answer) and answer != HRESULT.E_NOTIMPL:
+            # Contract 3.3: E_ABORT is kept, any other refusal becomes a download failure.
+            raise binding.refuse(answer if answer == HRESULT.E_ABORT else HRESULT.INET_E_DOWNLOAD_FAILURE)
+        try:
+            wire = urls.prepare(self._url + info.extra_info, info.schemes)
+            additional = _additional_fields(callback, self._url)
+            if wire.scheme == "https" and priority:
+                additional += profiles.priority_field(priority, additional)
+            profile = profiles.compile_profile(info, storage, additional, self._url)
+            key = wire.host_key if info.proxy is None else wire.host_key + b"|" + info.proxy.encode()
+            high_water = apartment.high_water if asynchronous or storage != TYMED.ISTREAM else _UNBOUNDED
+            where = None if target is None else os.fsencode(os.path.abspath(target))
+        except BindError as error:
+            binding.refuse(error)
+            raise
+        except BaseException:
+            binding.refuse(HRESULT.E_UNEXPECTED)
+            raise
+        binding.submit(profile, wire.url, key, storage, where, high_water, not asynchronous)
+        return None if asynchronous else _wait(apartment, binding, storage)
+
+    def _check_target(self, storage: TYMED, path: str | os.PathLike[str] | None) -> str | None:
+        if storage not in _STORAGES:
+            raise UnsupportedError(
+                f"a URL is not bound to TYMED.{storage.name}", url=self._url, hresult=HRESULT.E_NOTIMPL
+            )
+        if storage != TYMED.FILE:
+            return None
+        target = os.fspath(path) if path is not None else ""
+        if not target or "\0" in target:
+            raise InvalidRequestError(
+                "TYMED.FILE needs the path of a target", url=self._url, hresult=HRESULT.E_INVALIDARG
+            )
+        return target
+
+
+def _ask_bind_info(callback: Any, url: str) -> BindInfo:
+    ask = getattr(callback, "get_bind_info", None)
+    info = DEFAULT_BIND_INFO if ask is None else ask()
+    if info is None:
+        return DEFAULT_BIND_INFO
+    if isinstance(info, BindInfo):
+        return info
+    if isinstance(info, int) and failed(info):
+        # Contract 3.3: neither on_start_binding nor on_stop_binding is called.
+        raise error_from_hresult(to_hresult(info), url=url)
+    raise TypeError(f"get_bind_info returned {type(info).__name__}, not a BindInfo")
+
+
+def _ask_priority(callback: Any) -> int:
+    ask = getattr(callback, "get_priority", None)
+    answer = None if ask is None else ask()
+    if answer is None or answer == HRESULT.E_NOTIMPL:
+        return 0
+    return operator.index(answer)
+
+
+def _additional_fields(callback: Any, url: str) -> tuple[tuple[str, str], ...]:
+    """What IHttpNegotiate::BeginningTransaction adds to the request (contract 8.1)."""
+    ask = getattr(callback, "beginning_transaction", None)
+    if ask is None:
+        return ()
+    answer = ask(url, None)
+    if isinstance(answer, int):
+        hresult = to_hresult(answer)
+        if hresult != HRESULT.S_OK:
+            raise error_from_hresult(hresult, url=url)
+        return ()
+    return profiles.parse_fields(answer, url)
+
+
+def _wait(apartment: Apartment, binding: Binding, storage: TYMED) -> Any:
+    """The wait of a synchronous bind; what it returns, or raises."""
+    stream = binding.stream_for_client() if storage == TYMED.ISTREAM else None
+    try:
+        apartment.run_until_stopped(binding)
+    except BaseException:
+        # The caller will not hear of this operation any more (Ctrl-C, or another binding's callback raised).
+        if not binding.stopped:
+            binding.abort()
+        raise
+    _, error = binding.get_bind_result()
+    if error is not None:
+        raise error
+    if stream is not None:
+        return stream
+    return binding.path if storage == TYMED.FILE else memoryview(binding.memory_for_client())
+
+
+def create_url_moniker(url: str, base: URLMoniker | None = None, flags: int = URL_MK_LEGACY) -> URLMoniker:
+    """A moniker for `url`, which may be relative to `base` (contract 2.5).
+
+    flags: URL_MK_LEGACY, URL_MK_UNIFORM or URL_MK_NO_CANONICALIZE. InvalidRequestError (E_INVALIDARG) for a
+    URL that is no text and for other flags; InvalidURLError if the two cannot be combined. Otherwise, what
+    the URL says is judged when it is bound.
+    """
+    if not isinstance(url, str) or flags not in (0, 1, 2):
+        raise InvalidRequestError(
+            "a moniker needs a URL as text and flags from 0 to 2", url="", hresult=HRESULT.E_INVALIDARG
+        )
+    if base is None:
+        return URLMoniker(url)
+    try:
+        return URLMoniker(urljoin(base.url, url))
+    except ValueError as problem:  # brackets around what is no address
+        raise InvalidURLError(url=url, detail=str(problem)) from problem

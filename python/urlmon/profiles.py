@@ -1,0 +1,241 @@
+"""From a BindInfo to the libcurl options that the core sets: the one place where the vocabularies meet."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import pycurl
+
+from urlmon.bindinfo import BindInfo
+from urlmon.constants import BINDVERB, TYMED, Priority
+from urlmon.exceptions import InvalidRequestError
+from urlmon.hresult import HRESULT
+from urlmon.version import __version__
+from urlmon_core import Profile, find_ca_store, library
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 5.6.2
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110 5.5: what a field value must not hold
+
+# Named in libcurl since 7.85; pycurl has names for them since 7.45.3.
+_PROTOCOLS_STR = 10318
+_REDIR_PROTOCOLS_STR = 10319
+_REQUEST_TARGET = 10266
+
+# Options whose text libcurl writes into the head of a request, as it is.
+_HEAD_OPTIONS = frozenset(
+    {
+        pycurl.COOKIE,
+        pycurl.COOKIELIST,
+        pycurl.CUSTOMREQUEST,
+        pycurl.ENCODING,
+        pycurl.HTTPHEADER,
+        pycurl.PROXYHEADER,
+        pycurl.RANGE,
+        pycurl.REFERER,
+        pycurl.USERAGENT,
+        pycurl.XOAUTH2_BEARER,
+        _REQUEST_TARGET,
+    }
+)
+# Profiles that one BindInfo keeps; additional fields may differ each time.
+MOST_COMPILED = 64
+
+_FOLLOWED_SCHEMES = frozenset({"http", "https"})
+
+_METHODS = {BINDVERB.GET: "GET", BINDVERB.POST: "POST", BINDVERB.PUT: "PUT"}
+
+Fields = Mapping[str, str] | Iterable[tuple[str, str]] | str
+
+
+@lru_cache(maxsize=1)
+def default_user_agent() -> str:
+    """What is sent unless the client says otherwise."""
+    return f"urlmon/{__version__} libcurl/{library()['version']}"
+
+
+def check_field(name: str, value: str, url: str) -> None:
+    """Raises InvalidRequestError for a header field that could break out of its line or cannot be sent."""
+    if not _TOKEN.fullmatch(name):
+        raise InvalidRequestError(
+            f"{name!r} is no name of a header field", url=url, hresult=HRESULT.INET_E_INVALID_REQUEST
+        )
+    if _CONTROLS.search(value):
+        raise InvalidRequestError(
+            f"the header field {name} holds a line break or another control character",
+            url=url,
+            hresult=HRESULT.INET_E_INVALID_REQUEST,
+        )
+
+
+def parse_fields(fields: Fields | None, url: str) -> tuple[tuple[str, str], ...]:
+    """Header fields as pairs, from pairs, a mapping or lines of text ended by CRLF (contract 8.1).
+
+    Raises InvalidRequestError for malformed ones.
+    """
+    if not fields:
+        return ()
+    if isinstance(fields, str):
+        pairs = []
+        for line in fields.replace("\r\n", "\n").split("\n"):
+            if line:
+                name, colon, value = line.partition(":")
+                pairs.append((name if colon else line + ":", value.strip()))
+    else:
+        pairs = list(fields.items() if isinstance(fields, Mapping) else fields)
+    for name, value in pairs:
+        check_field(name, value, url)
+    return tuple((name, value.strip(" \t")) for name, value in pairs)
+
+
+def _check_text(option: int, value: object, url: str) -> None:
+    """Raises InvalidRequestError for an option that would put a line of its own into the request head."""
+    for text in value if isinstance(value, (list, tuple)) else (value,):
+        line = text.decode("iso-8859-1") if isinstance(text, (bytes, bytearray)) else text
+        if isinstance(line, str) and _CONTROLS.search(line):
+            raise InvalidRequestError(
+                f"libcurl option {option} holds a line break or another control character",
+                url=url,
+                hresult=HRESULT.INET_E_INVALID_REQUEST,
+            )
+
+
+def _check_seconds(name: str, seconds: float, url: str) -> float:
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise InvalidRequestError(
+            f"{name} is a number of seconds, not {seconds!r}", url=url, hresult=HRESULT.E_INVALIDARG
+        )
+    return seconds
+
+
+def priority_field(priority: int, present: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The RFC 9218 field for a binding's priority; none if the client sends its own.
+
+    Urgency 3 is the default of HTTP and of ours; everything above HIGHEST is 0, IDLE alone is 7. Incremental,
+    since many downloads share a connection.
+    """
+    if any(name.lower() == "priority" for name, _ in present):
+        return ()
+    urgency = 7 if priority <= Priority.IDLE else min(6, max(0, 3 - priority))
+    return (("Priority", f"u={urgency}, i"),)
+
+
+def _verb_options(info: BindInfo, url: str) -> list[tuple[int, Any]]:
+    """Method and body (contract 5.1)."""
+    options: list[tuple[int, Any]] = []
+    verb = info.verb
+    method = _METHODS.get(verb, info.custom_verb or "")
+    if not _TOKEN.fullmatch(method):
+        raise InvalidRequestError(
+            f"{method!r} is no HTTP method", url=url, hresult=HRESULT.INET_E_INVALID_REQUEST
+        )
+    body = info.data
+    if body is None and verb in (BINDVERB.POST, BINDVERB.PUT):
+        body = b""
+    if body is not None:
+        options += [(pycurl.POST, 1), (30120, len(body)), (pycurl.POSTFIELDS, body)]  # POSTFIELDSIZE_LARGE
+    if method == "HEAD":
+        options.append((pycurl.NOBODY, 1))
+    elif method != ("POST" if body is not None else "GET"):
+        options.append((pycurl.CUSTOMREQUEST, method))
+    return options
+
+
+def _trust_options(info: BindInfo) -> list[tuple[int, Any]]:
+    if info.ca_file or info.ca_path:
+        file, folder = info.ca_file, info.ca_path
+    else:
+        store = find_ca_store()
+        if store.native:
+            return [(pycurl.SSL_OPTIONS, 1 << 4), (pycurl.PROXY_SSL_OPTIONS, 1 << 4)]  # CURLSSLOPT_NATIVE_CA
+        file, folder = store.file, store.folder
+    options: list[tuple[int, Any]] = []
+    if file:
+        options += [(pycurl.CAINFO, file), (pycurl.PROXY_CAINFO, file)]
+    if folder:
+        options += [(pycurl.CAPATH, folder), (pycurl.PROXY_CAPATH, folder)]
+    return options
+
+
+def _transfer_options(info: BindInfo, storage: TYMED, url: str) -> list[tuple[int, Any]]:
+    """Everything but method, body, header fields and trust."""
+    connect_timeout = _check_seconds("connect_timeout", info.connect_timeout, url)
+    options: list[tuple[int, Any]] = [
+        (_PROTOCOLS_STR, ",".join(info.schemes)),
+        (_REDIR_PROTOCOLS_STR, ",".join(sorted(_FOLLOWED_SCHEMES & set(info.schemes))) or "http"),
+        (pycurl.FOLLOWLOCATION, 1 if info.max_redirects else 0),
+        (pycurl.MAXREDIRS, info.max_redirects),
+        (pycurl.CONNECTTIMEOUT_MS, max(1, round(connect_timeout * 1000))),
+        (pycurl.USERAGENT, default_user_agent() if info.user_agent is None else info.user_agent),
+    ]
+    if info.decode if info.decode is not None else storage != TYMED.FILE:
+        options.append((pycurl.ENCODING, ""))  # whatever this libcurl can decode
+    if info.netrc:
+        options.append((pycurl.NETRC, pycurl.NETRC_OPTIONAL))
+    if info.proxy is not None:
+        options.append((pycurl.PROXY, info.proxy))
+    if info.http_version is not None:
+        options.append((pycurl.HTTP_VERSION, info.http_version))
+    return options
+
+
+def _field_options(
+    info: BindInfo, additional: tuple[tuple[str, str], ...], url: str
+) -> list[tuple[int, Any]]:
+    """The request fields, those of libcurl's own that are not wanted taken out."""
+    # Later ones win: what beginning_transaction added (contract 8.1).
+    replaced = frozenset(name.lower() for name, _ in additional)
+    fields = [pair for pair in parse_fields(info.headers, url) if pair[0].lower() not in replaced]
+    fields += additional
+    names = frozenset(name.lower() for name, _ in fields)
+    # "Name;" is libcurl's way to send a field without a value; "Name:" would remove it.
+    lines = [f"{name}: {value}" if value else f"{name};" for name, value in fields]
+    if info.data is not None or info.verb in (BINDVERB.POST, BINDVERB.PUT):
+        if "content-type" not in names and info.verb != BINDVERB.POST:
+            lines.append("Content-Type:")  # libcurl would call every body a form
+        if "expect" not in names:
+            # Waiting for "100 Continue" costs a second where the server does not know it.
+            lines.append("Expect:")
+    return [(pycurl.HTTPHEADER, tuple(lines))] if lines else []
+
+
+def compile_profile(
+    info: BindInfo, storage: TYMED, additional: tuple[tuple[str, str], ...], url: str
+) -> Profile:
+    """The profile for a BindInfo, a kind of storage and additional request fields; compiled once for each.
+
+    Raises InvalidRequestError, which names `url`, for what cannot be sent.
+    """
+    key = (storage, additional)
+    known = info.compiled.get(key)
+    if known is not None:
+        return known
+    given = dict(info.curl_options)
+    options = [
+        *_transfer_options(info, storage, url),
+        *_trust_options(info),
+        *_verb_options(info, url),
+        *_field_options(info, additional, url),
+        *given.items(),
+    ]
+    for number, value in options:
+        if number in _HEAD_OPTIONS:
+            _check_text(number, value, url)
+    try:
+        profile = Profile(
+            options,
+            follows=given.get(pycurl.FOLLOWLOCATION, info.max_redirects) != 0,
+            fails_on_status=info.fail_on_http_error,
+            may_retry_auth=info.netrc or pycurl.HTTPAUTH in given or pycurl.PROXYAUTH in given,
+            max_bytes=info.max_bytes,
+            stall_speed=info.stall_speed,
+            stall_time=_check_seconds("stall_time", info.stall_time, url),
+        )
+    except (ValueError, TypeError, OverflowError) as problem:
+        raise InvalidRequestError(str(problem), url=url, hresult=HRESULT.E_INVALIDARG) from problem
+    if len(info.compiled) < MOST_COMPILED:
+        info.compiled[key] = profile
+    return profile
