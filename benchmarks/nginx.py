@@ -1,0 +1,119 @@
+"""Debian's nginx with one worker and its files in memory, on loopback or inside a namespace."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.namespaces import Namespace
+
+__all__ = ["Nginx", "running_nginx", "unavailable"]
+
+MEMORY = Path("/dev/shm")
+START_TIMEOUT = 10.0
+
+CONFIGURATION = """
+worker_processes 1;
+daemon off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    tcp_nodelay on;
+    keepalive_requests 10000000;
+    keepalive_timeout 600;
+    open_file_cache max=1000;
+    default_type application/octet-stream;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen {address}:{port} backlog=4096;
+        root {folder}/files;
+        location /paced/ {{ alias {folder}/files/; limit_rate 256k; }}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """A running server. `url` + a file's name is the file; under `url` + "paced/" it comes at 256 KiB/s."""
+
+    url: str
+    folder: Path
+
+    def sparse(self, name: str, size: int) -> str:
+        """URL of a file of `size` zeros, which take no memory."""
+        with open(self.folder / "files" / name, "wb") as file:
+            file.truncate(size)
+        return self.url + name
+
+    def random(self, name: str, size: int) -> str:
+        """URL of a file of `size` random bytes."""
+        (self.folder / "files" / name).write_bytes(os.urandom(size))
+        return self.url + name
+
+
+def unavailable() -> str | None:
+    """Why there can be no nginx here; None where there can."""
+    if shutil.which("nginx") is None:
+        return "nginx not found (Debian: nginx-light)"
+    if not MEMORY.is_dir():
+        return f"no {MEMORY} to keep files in memory"
+    return None
+
+
+@contextlib.contextmanager
+def running_nginx(namespace: Namespace | None = None) -> Iterator[Nginx]:
+    """A server that listens when the context is entered: inside the namespace if given, else on loopback."""
+    program = shutil.which("nginx")
+    if program is None:
+        raise RuntimeError("nginx not found")
+    with tempfile.TemporaryDirectory(prefix="urlmon-nginx-", dir=MEMORY) as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # started by root, its worker is somebody else
+        (folder / "files").mkdir()
+        if namespace is None:
+            address, port = "127.0.0.1", _free_port()
+        else:
+            address, port = namespace.address, 80
+        configuration = folder / "nginx.conf"
+        configuration.write_text(CONFIGURATION.format(folder=folder, address=address, port=port))
+        command = [program, "-c", str(configuration), "-p", str(folder), "-e", str(folder / "error.log")]
+        process = subprocess.Popen(command if namespace is None else namespace.command(*command))
+        try:
+            _wait_until_it_listens(process, folder)
+            yield Nginx(f"http://{address}:{port}/", folder)
+        finally:
+            process.terminate()
+            process.wait(START_TIMEOUT)
+
+
+def _wait_until_it_listens(process: subprocess.Popen[bytes], folder: Path) -> None:
+    """nginx writes its process number once its sockets listen."""
+    limit = time.monotonic() + START_TIMEOUT
+    while not (folder / "pid").exists():
+        if process.poll() is not None or time.monotonic() > limit:
+            log = folder / "error.log"
+            raise RuntimeError(f"nginx does not start: {log.read_text() if log.exists() else 'no log'}")
+        time.sleep(0.01)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
