@@ -963,7 +963,7 @@ def test_statistics_and_repr(scripted: ScriptedServer, limits: Any) -> None:
     recorders = [hold(scripted, "all") for _ in range(3)]
     scripted.gates.get("all").wait_waiting()
     assert statistics()["bindings"] == 3
-    assert (statistics()["active"], statistics()["queued"]) == (1, 2)
+    wait_until(lambda: (statistics()["active"], statistics()["queued"]) == (1, 2))
     assert "3 live bindings" in repr(urlmon.Apartment.current())
     assert scripted.url("/hold/all") in repr(recorders[0].binding)
     scripted.release("all")
