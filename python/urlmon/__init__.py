@@ -93,6 +93,22 @@ from urlmon.exceptions import (
 )
 from urlmon.hresult import HRESULT, failed, succeeded
 from urlmon.moniker import URLMoniker, create_url_moniker
+from urlmon.protocol import (
+    FilterData,
+    InternetProtocol,
+    InternetProtocolInfo,
+    ProtocolBindInfo,
+    ProtocolData,
+    ProtocolSink,
+)
+from urlmon.session import (
+    InternetSession,
+    get_session,
+    register_mime_filter,
+    register_name_space,
+    unregister_mime_filter,
+    unregister_name_space,
+)
 from urlmon.storage import FormatEtc, StgMedium, get_clipboard_format_name, register_clipboard_format
 from urlmon.version import __version__
 from urlmon_core import ApartmentClosedError, LibcurlUnavailableError, Stream, libcurl_info
@@ -150,15 +166,22 @@ __all__ = [
     "DataNotAvailableError",
     "DiskFullError",
     "DownloadError",
+    "FilterData",
     "FormatEtc",
     "HTTPAuthenticationError",
     "HTTPNotFoundError",
     "HTTPStatusError",
+    "InternetProtocol",
+    "InternetProtocolInfo",
+    "InternetSession",
     "InvalidRequestError",
     "InvalidURLError",
     "LibcurlUnavailableError",
     "MissingFolderError",
     "Priority",
+    "ProtocolBindInfo",
+    "ProtocolData",
+    "ProtocolSink",
     "RedirectError",
     "ResolveError",
     "ResourceNotFoundError",
@@ -186,11 +209,16 @@ __all__ = [
     "create_url_moniker",
     "failed",
     "get_clipboard_format_name",
+    "get_session",
     "libcurl_info",
     "pump",
     "register_bind_status_callback",
     "register_clipboard_format",
+    "register_mime_filter",
+    "register_name_space",
     "revoke_bind_status_callback",
     "run",
     "succeeded",
+    "unregister_mime_filter",
+    "unregister_name_space",
 ]
