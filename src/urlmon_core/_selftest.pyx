@@ -5,6 +5,7 @@ Python in them, work on a structure as the I/O thread and the owners do, within 
 names say what must be 0: lost, doubled, missing, wrong, stuck.
 """
 
+cimport cython
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
@@ -204,6 +205,7 @@ cdef class NotificationProbe:
         return bool(list_pending(&self.list))
 
 
+@cython.no_gc_clear      # a collector that breaks a cycle must leave `operations` to __dealloc__
 cdef class AdmissionProbe:
     """The admission of one apartment without a reactor: bind operations are called by numbers, the test gives the time (ns)."""
 
