@@ -5,21 +5,23 @@
 #   .venv-debug     debug            the same as .venv, unoptimised, with annotated C (URLMON_DEBUG=2)
 #   .venv-thread, .venv-address      the sanitizer builds (sanitize)
 #
-# Variables: PYTHON (interpreter of the environments), TESTS (paths), ARGS (more arguments for pytest), JOBS (test processes).
+# Variables: PYTHON (interpreter of the environments), TESTS (paths), ARGS (more arguments for pytest), JOBS (test processes),
+# SCALE (length of the hammers, 10).
 
 PYTHON ?= python3
 TESTS ?= tests
 SANITIZE_TESTS ?= $(wildcard tests/core tests/integration)
 ARGS ?=
 JOBS ?= 2
+SCALE ?= 10
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint bench debug sanitize sanitize-thread sanitize-address sdist-test venv clean
+.PHONY: help demo test lint bench debug hammers sanitize sanitize-thread sanitize-address model sdist-test venv clean
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo | test | lint | bench | debug | sanitize | sdist-test | clean"
+	@echo "make demo | test | lint | bench | debug | model | sanitize | sdist-test | clean"
 
 # What the package is made from; folders too, so that a removed file is noticed.
 SOURCES := pyproject.toml setup.py $(shell find src python \( -name __pycache__ -prune \) -o \
@@ -77,11 +79,45 @@ debug: .venv-debug/.core
 	@echo "Annotated C: build/debug2/temp.*/cython/src/urlmon_core/*.html"
 	@echo "Debugger:    gdb --args .venv-debug/bin/python -X dev -m pytest $(TESTS)"
 
-sanitize: sanitize-thread sanitize-address
+sanitize: hammers sanitize-thread sanitize-address
+
+# The hammers as programs without Python (tests/hammers/main.c): what no hammer reaches is dropped, so nothing needs an interpreter.
+# `weakened` is the same with every release made relaxed: if ThreadSanitizer does not see that, it does not look.
+HAMMER_DIRECTIVES := -X boundscheck=False -X wraparound=False -X cdivision=True -X initializedcheck=False
+HAMMER_FLAGS := -std=gnu11 -pthread -O1 -g -fno-omit-frame-pointer -ffunction-sections -fdata-sections -Wl,--gc-sections \
+	-D_GNU_SOURCE -DURLMON_DEBUG=1 -iquote src/urlmon_core
+
+build/hammers/_hammers.c: .venv/.tools $(wildcard src/urlmon_core/*.pxd src/urlmon_core/*.h) src/urlmon_core/_hammers.pyx
+	@mkdir -p build/hammers
+	.venv/bin/cython -3 -I src $(HAMMER_DIRECTIVES) src/urlmon_core/_hammers.pyx -o $@
+
+build/hammers/weakened.c: build/hammers/_hammers.c
+	sed 's/memory_order_release\b/memory_order_relaxed/g' $< > $@
+
+build/hammers/thread build/hammers/weakened: SANITIZER := -fsanitize=thread
+# Instrumented globals would keep what is not reached, and the interpreter with it.
+build/hammers/address: SANITIZER := -fsanitize=address,undefined -fno-sanitize-recover=undefined --param asan-globals=0
+build/hammers/weakened: build/hammers/weakened.c
+build/hammers/thread build/hammers/address: build/hammers/_hammers.c
+build/hammers/thread build/hammers/address build/hammers/weakened: tests/hammers/main.c
+	$(CC) $(HAMMER_FLAGS) $(SANITIZER) -I"$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" \
+		$(filter %.c,$^) -o $@
+
+hammers: build/hammers/thread build/hammers/address build/hammers/weakened
+	tools/sanitized --linked build/hammers/thread $(SCALE)
+	tools/sanitized --linked build/hammers/address $(SCALE)
+	@echo "and with weakened memory orders, where ThreadSanitizer has to find races:"
+	@if tools/sanitized --linked build/hammers/weakened 1 1 >build/hammers/weakened.log 2>&1; then \
+		echo "it found none"; exit 1; fi; \
+	grep -q 'WARNING: ThreadSanitizer: data race' build/hammers/weakened.log && echo "found"
 
 # Slow down for the instrumentation: five times the limit of a normal run.
 sanitize-thread sanitize-address: sanitize-%: .venv-%/.core
 	tools/sanitized $* .venv-$*/bin/python -m pytest -n $(JOBS) --timeout 300 $(SANITIZE_TESTS) $(ARGS)
+
+# Every state of the models in tests/models, and the broken variants beside them.
+model:
+	$(PYTHON) tools/check_models.py
 
 # The sdist and the wheel made from it, each installed in an empty environment and tested from a folder elsewhere.
 sdist-test:

@@ -46,6 +46,7 @@ MODULES = [
     "binding",
     "apartment",
     "_selftest",
+    "_hammers",
 ]
 
 CORE = Path("src", "urlmon_core")

@@ -43,7 +43,7 @@ ATTACHING = re.compile(r"PyGILState_|PyEval_|PyErr_WriteUnraisable|PyThreadState
 def files(*kinds: str) -> list[Path]:
     """Files of the core with these suffixes, test doors left out."""
     return sorted(
-        path for kind in kinds for path in SOURCE.glob(f"*.{kind}") if not path.name.startswith("_selftest")
+        path for kind in kinds for path in SOURCE.glob(f"*.{kind}") if not path.name.startswith("_")
     )
 
 
