@@ -64,13 +64,18 @@ class BindInfo:
     decode: bool | None = None
     http_version: int | None = None
     max_bytes: int = 0
-    #: whether the bind returns at once and delivers through the pump; follows from `flags`
+    # These three follow from `flags`: whether the bind returns at once and delivers through the pump, whether
+    # the client's reading has the next bytes fetched, whether the stream waits for a byte.
     asynchronous: bool = field(default=True, init=False, repr=False, compare=False)
+    pulls: bool = field(default=False, init=False, repr=False, compare=False)
+    blocks: bool = field(default=False, init=False, repr=False, compare=False)
     compiled: dict[Any, Profile] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__  # the class is frozen for everybody else
         set_field(self, "asynchronous", bool(self.flags & BINDF.ASYNCHRONOUS))
+        set_field(self, "pulls", bool(self.flags & BINDF.PULLDATA))
+        set_field(self, "blocks", not self.flags & BINDF.ASYNCSTORAGE)
         set_field(self, "headers", _pairs(self.headers))
         set_field(self, "curl_options", _pairs(self.curl_options))
         set_field(self, "schemes", tuple(scheme.lower() for scheme in self.schemes))

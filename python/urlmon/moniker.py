@@ -21,6 +21,8 @@ from urlmon.hresult import HRESULT, failed, to_hresult
 _STORAGES = frozenset({TYMED.ISTREAM, TYMED.FILE, TYMED.HGLOBAL})
 _UNBOUNDED = 1 << 62  # high-water mark of a stream that is read only after the end
 
+_READ_AHEAD = 1 << 18  # bytes that are fetched ahead of a client that pulls
+
 _NOBODY = BindStatusCallback()
 
 
@@ -87,6 +89,7 @@ class URLMoniker:
             profile = profiles.compile_profile(info, storage, additional, self._url)
             key = wire.host_key if info.proxy is None else wire.host_key + b"|" + info.proxy.encode()
             high_water = apartment.high_water if asynchronous or storage != TYMED.ISTREAM else _UNBOUNDED
+            pulls = info.pulls and storage == TYMED.ISTREAM and asynchronous
             where = None if target is None else os.fsencode(os.path.abspath(target))
         except BindError as error:
             binding.refuse(error)
@@ -94,7 +97,17 @@ class URLMoniker:
         except BaseException:
             binding.refuse(HRESULT.E_UNEXPECTED)
             raise
-        binding.submit(profile, wire.url, key, storage, where, high_water, not asynchronous)
+        binding.submit(
+            profile,
+            wire.url,
+            key,
+            storage,
+            where,
+            min(high_water, _READ_AHEAD) if pulls else high_water,
+            keeps=not asynchronous,
+            pulls=pulls,
+            pump=apartment.pump_once if asynchronous and info.blocks else None,
+        )
         return None if asynchronous else _wait(apartment, binding, storage)
 
     def _check_target(self, storage: TYMED, path: str | os.PathLike[str] | None) -> str | None:

@@ -263,6 +263,13 @@ cdef class ApartmentBase:
         while self.bindings:
             self.pump()
 
+    def pump_once(self):
+        """Waits until something arrives, delivers it, and returns also if nothing was delivered: it may be for a binding inside whose
+        callback we are. What a stream that blocks waits with."""
+        self.check_owner()
+        if not self.dispatch(-1) and self.wait(-1):
+            self.dispatch(-1)
+
     def run_until_stopped(self, BindingBase binding):
         """Pumps until `binding` has stopped: the wait of a synchronous bind (contract 1.4)."""
         self.check_owner()

@@ -16,7 +16,7 @@ from urlmon_core.runqueue cimport NOT_QUEUED, clamp_priority, run_queue_set_prio
 from urlmon_core.stream cimport Stream, memory_create, stream_create
 from urlmon_core.transaction cimport (
     COMMAND_ABORT, COMMAND_OPEN, COMMAND_PRIORITY, COMMAND_SUSPENSION, FATE_ABORTED, FATE_OPEN, STATE_ACTIVE, STATE_NEW,
-    transaction,
+    transaction, transaction_push_to_self,
 )
 from urlmon_core.vocabulary cimport WANTS_PROGRESS, wanted_of, words
 
@@ -57,20 +57,24 @@ cdef class BindingBase(Delivery):
         self.call_stop()
         return self.error
 
-    def submit(self, Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, bint keeps):
+    def submit(self, Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, *, bint keeps=False,
+               bint pulls=False, pump=None):
         """Hands the operation over to the I/O thread.
 
         url, host_key and path (target of TYMED_FILE, else None) as the system takes them; high_water in bytes; keeps: the stream is read
-        after the end, so nothing is dropped where the client has no on_data_available. Raises ApartmentClosedError if the I/O thread has
-        been stopped.
+        after the end, so nothing is dropped where the client has no on_data_available. pulls: after high_water bytes nothing more comes
+        before the client has read them and asks for more. pump: what a stream that blocks calls until it has a byte, None = it
+        does not block. Raises ApartmentClosedError if the I/O thread has been stopped.
         """
         cdef transaction *t = self.t
         self.storage = storage
         self.keeps = keeps
+        self.pump = pump
         self.wanted = wanted_of(self.callback)
         t.request = request_create(
             profile, url, host_key, storage, path, high_water, storage != STORAGE_STREAM and not self.wanted & WANTS_PROGRESS)
         t.stream.high_water = high_water
+        t.stream.pull = pulls
         t.binding = <void *> self
         self.registry.add(self)
         if not self.reactor.command(t, COMMAND_OPEN):
@@ -96,7 +100,7 @@ cdef class BindingBase(Delivery):
         self.reactor.command(self.t, COMMAND_ABORT)
         if self.suspended:
             self.suspended = False
-            self.push_self()
+            transaction_push_to_self(self.t)
         return words.success
 
     def suspend(self):
@@ -129,7 +133,7 @@ cdef class BindingBase(Delivery):
         u32_store_relaxed(&self.t.wants_suspended, 0)
         if not self.starting:
             self.reactor.command(self.t, COMMAND_SUSPENSION)
-            self.push_self()
+            transaction_push_to_self(self.t)
         return words.success
 
     def set_priority(self, priority):
@@ -209,12 +213,18 @@ cdef class BindingBase(Delivery):
         """(HRESULT given to on_stop_binding, its error) after the end, (None, None) before."""
         return (self.result, self.error) if self.stopped else (None, None)
 
+    def failure_of_stream(self):
+        """The BindError that the operation will stop with, for a stream that cannot wait for its client to be told; after the end
+        record has come."""
+        self.settle()
+        return self.error
+
     def stream_for_client(self):
         """The stream of the operation, the same one until the operation has stopped: what a synchronous bind returns."""
         cdef Stream stream = self.stream
         self.check_owner()
         if stream is None:
-            stream = stream_create(self.t, self.reactor, self.owner)
+            stream = stream_create(self.t, self.reactor, self.owner, self.pump)
             if self.stopped:
                 stream.told = True
                 stream.error = self.error

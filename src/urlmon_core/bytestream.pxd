@@ -4,6 +4,8 @@
 # are there, and that the links between the blocks holding them are written. Back-pressure: the producer refuses bytes beyond
 # the high-water mark and says so in `stalled`; the consumer that reads below the low-water mark takes the flag back and asks the
 # I/O thread to go on. Each side stores its own word first and then loads the other's (seq_cst), so one of them always notices.
+#
+# Pull (BINDF_PULLDATA): the low-water mark is 0, and it is not reading that takes the flag back but asking for more than there is.
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -18,7 +20,8 @@ cdef struct byte_stream:
     atomic_u64 published      # bytes written and handed over; producer writes
     atomic_u64 consumed       # bytes read; consumer writes
     atomic_u32 stalled        # 1 = the producer waits for room
-    uint64_t high_water       # bytes; fixed at creation
+    uint64_t high_water       # bytes; fixed before the first byte, as `pull`
+    bint pull                 # only a client that has read everything and asks for more has the producer go on
     # producer only
     block *tail
     uint32_t tail_used
@@ -30,6 +33,7 @@ cdef struct byte_stream:
 
 cdef inline void stream_init(byte_stream *stream, uint64_t high_water) noexcept nogil:
     stream.high_water = high_water
+    stream.pull = False
     stream.tail = NULL
     stream.tail_used = 0
     stream.written = 0
@@ -41,7 +45,7 @@ cdef inline void stream_init(byte_stream *stream, uint64_t high_water) noexcept 
 
 
 cdef inline uint64_t stream_low_water(byte_stream *stream) noexcept nogil:
-    return stream.high_water // 2
+    return 0 if stream.pull else stream.high_water // 2
 
 
 cdef inline bint stream_has_room(byte_stream *stream, size_t size) noexcept nogil:
@@ -122,9 +126,14 @@ cdef inline bint stream_consume(byte_stream *stream, size_t size) noexcept nogil
     cdef uint64_t consumed = u64_load_relaxed(&stream.consumed) + size
     stream.head_read += <uint32_t> size
     u64_store_seq(&stream.consumed, consumed)
-    return (u32_load_seq(&stream.stalled) != 0
+    return (not stream.pull and u32_load_seq(&stream.stalled) != 0
             and u64_load_relaxed(&stream.published) - consumed <= stream_low_water(stream)
             and u32_exchange_seq(&stream.stalled, 0) == 1)
+
+
+cdef inline bint stream_asked_for_more(byte_stream *stream) noexcept nogil:
+    # Consumer: it has read everything and wants more. True: as stream_consume.
+    return u32_load_seq(&stream.stalled) != 0 and u32_exchange_seq(&stream.stalled, 0) == 1
 
 
 cdef inline void stream_clear(byte_stream *stream) noexcept nogil:

@@ -31,6 +31,7 @@ cdef class Delivery:
     cdef readonly object path     # target of TYMED_FILE, as given
     cdef int storage              # storage_kind, 0 before submit
     cdef bint keeps               # what is not read stays in the stream
+    cdef object pump              # what a stream that blocks waits with, None = it does not block
     cdef int wanted
     cdef unsigned int due         # call_bit
     cdef int flags                # BSCF of the on_data_available that is due
@@ -71,6 +72,5 @@ cdef class Delivery:
     cdef int give_up(self, object hresult) except -1
     cdef int settle(self) except -1
     cdef int drain(self) except -1
-    cdef void push_self(self) noexcept
     cdef void forsake(self) noexcept
     cdef void abandon(self) noexcept

@@ -7,24 +7,22 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
 from urlmon_core.atomics cimport (
-    i32_store_relaxed, i64_load_relaxed, reference_take, u32_cas_acq_rel, u32_exchange_acq_rel, u32_init, u32_load_acquire,
-    u32_load_relaxed, u64_load_acquire, u64_load_relaxed,
+    i32_store_relaxed, i64_load_relaxed, reference_take, u32_cas_acq_rel, u32_init, u32_load_acquire, u32_load_relaxed,
+    u64_load_acquire, u64_load_relaxed,
 )
 from urlmon_core.blocks cimport block
-from urlmon_core.bytestream cimport stream_consume, stream_init, stream_peek
+from urlmon_core.bytestream cimport stream_asked_for_more, stream_consume, stream_init, stream_peek
 from urlmon_core.counters cimport live, urlmon_count
 from urlmon_core.mailbox cimport CAUSE_NONE, STATUS_REDIRECTING, STATUS_RESPONSE, mailbox_init, mailbox_take, status_entry
-from urlmon_core.notify cimport PUSHED_WAKE, REFUSED, list_push
 from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM
 from urlmon_core.runqueue cimport clamp_priority
 from urlmon_core.stream cimport memory_create, stream_create
 from urlmon_core.transaction cimport (
-    COMMAND_ABORT, COMMAND_CREDIT, FATE_ABORTED, FATE_OPEN, apartment_record, transaction_reference, transaction_release,
+    COMMAND_ABORT, COMMAND_CREDIT, FATE_ABORTED, FATE_OPEN, apartment_record, transaction_release,
 )
 from urlmon_core.vocabulary cimport (
     WANTS_DATA, WANTS_PROGRESS, WANTS_RESPONSE, WANTS_STOP, current_generation, media_type_of, words,
 )
-from urlmon_core.wakeup cimport urlmon_wakeup_signal
 
 from urlmon_core.exceptions import ApartmentClosedError, wrong_apartment
 
@@ -140,17 +138,23 @@ cdef class Delivery:
         cdef bint complete = ended and t.mail.outcome.cause == CAUSE_NONE
         cdef bint streams = self.storage == STORAGE_STREAM
         cdef uint64_t there = u64_load_acquire(&t.stream.published) if streams else u64_load_relaxed(&t.mail.received)
-        if complete and not self.last_told:
+        # Pull: what the client has read is known to it, and it hears of nothing more before it has read everything and asked.
+        cdef bint unread = there > (u64_load_relaxed(&t.stream.consumed) if t.stream.pull else self.told)
+        cdef bint awaited = not t.stream.pull or t.armed or not self.data_told
+        if complete and awaited and not self.last_told:
             self.last_told = True
-            self.flags = BSCF_LAST | BSCF_FULLY_AVAILABLE | (BSCF_INTERMEDIATE if self.data_told else BSCF_FIRST)
+            self.flags = BSCF_LAST | (BSCF_INTERMEDIATE if self.data_told else BSCF_FIRST)
+            if not t.stream.pull or unread or not self.data_told:
+                self.flags |= BSCF_FULLY_AVAILABLE      # else the end was found by reading (contract 3.5, scenario A)
             self.due = CALL_END | CALL_DATA | CALL_STOP | self.beginning()
-        elif there > self.told or (streams and self.wants_more_reading()):
+        elif awaited and (unread or (streams and self.wants_more_reading())):
             self.flags = BSCF_INTERMEDIATE if self.data_told else BSCF_FIRST
             self.due = (self.beginning() or CALL_DOWNLOADING) | (CALL_DATA if streams else 0)
-        elif ended:
+        elif ended and not complete:
             self.due = CALL_STOP
         else:
             return 0
+        t.armed = False
         self.told = there
         self.began = True
         if self.due & CALL_DATA:
@@ -169,7 +173,8 @@ cdef class Delivery:
         A client that read nothing at all in its last call is not asked: it may read later, outside of its callbacks.
         """
         cdef uint64_t consumed = u64_load_relaxed(&self.t.stream.consumed)
-        return (u32_load_relaxed(&self.t.stream.stalled) != 0 and self.told > consumed and consumed > self.read_before)
+        return (not self.t.stream.pull and u32_load_relaxed(&self.t.stream.stalled) != 0
+                and self.told > consumed and consumed > self.read_before)
 
     cdef int deliver(self, unsigned int call) except -1:
         """Makes one due call; 0 where the client does not care for it."""
@@ -195,7 +200,8 @@ cdef class Delivery:
         return self.call_progress(STATUS_ENDDOWNLOADDATA, self.original_url)
 
     cdef int call_progress(self, int status, object text) except -1:
-        cdef int64_t total = i64_load_relaxed(&self.t.mail.total)
+        # Before the response the total is not the client's yet, though the I/O thread may have it already.
+        cdef int64_t total = -1 if self.head is None else i64_load_relaxed(&self.t.mail.total)
         self.in_callback = True
         try:
             # Its answer is ignored by a plain bind (contract 3.3).
@@ -230,7 +236,7 @@ cdef class Delivery:
         if self.medium is None:
             if storage == STORAGE_STREAM:
                 if self.stream is None:
-                    self.stream = stream_create(t, self.reactor, self.owner)
+                    self.stream = stream_create(t, self.reactor, self.owner, self.pump)
                 self.medium = words.medium_of(storage, self.stream)
             elif storage == STORAGE_FILE:
                 self.medium = words.medium_of(storage, self.path)
@@ -263,6 +269,10 @@ cdef class Delivery:
         while True:
             size = stream_peek(&self.t.stream, &data, &item)
             if size == 0:
+                if self.t.stream.pull:
+                    self.t.armed = True
+                    if stream_asked_for_more(&self.t.stream):
+                        self.reactor.command(self.t, COMMAND_CREDIT)
                 return 0
             if stream_consume(&self.t.stream, size):
                 self.reactor.command(self.t, COMMAND_CREDIT)
@@ -326,17 +336,6 @@ cdef class Delivery:
             if u32_cas_acq_rel(&self.t.fate, FATE_OPEN, FATE_ABORTED):
                 self.reactor.command(self.t, COMMAND_ABORT)
         return 0
-
-    cdef void push_self(self) noexcept:
-        """Owner as producer: puts itself on its own apartment's notification list."""
-        cdef transaction *t = self.t
-        if u32_exchange_acq_rel(&t.mail.pending, 1) == 0:
-            transaction_reference(t)
-            pushed = list_push(&t.apartment.mail, &t.mail_node)
-            if pushed == REFUSED:
-                transaction_release(t)
-            elif pushed == PUSHED_WAKE:
-                urlmon_wakeup_signal(&t.apartment.wakeup)
 
     @property
     def mime_type(self):

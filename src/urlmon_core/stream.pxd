@@ -34,9 +34,12 @@ cdef class Stream(_RawIOBase):
     cdef unsigned long generation
     cdef bint told                # on_stop_binding was called
     cdef object error             # what it was called with
+    cdef object pump              # of a stream that blocks
     cdef int _check(self) except -1
     cdef int _consume(self, size_t size) except -1
     cdef object _nothing(self)
+    cdef int _ask_for_more(self) except -1
+    cdef object _read_to_the_end(self)
 
-cdef Stream stream_create(transaction *t, Reactor reactor, unsigned long owner)
+cdef Stream stream_create(transaction *t, Reactor reactor, unsigned long owner, object pump)
 cdef Memory memory_create(transaction *t)

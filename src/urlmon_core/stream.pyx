@@ -6,11 +6,11 @@ from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release,
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.string cimport memcpy
 
-from urlmon_core.atomics cimport u32_load_acquire
+from urlmon_core.atomics cimport u32_load_acquire, u32_load_relaxed
 from urlmon_core.blocks cimport block_reference, block_release
-from urlmon_core.bytestream cimport stream_available, stream_consume, stream_peek
+from urlmon_core.bytestream cimport stream_asked_for_more, stream_available, stream_consume, stream_peek
 from urlmon_core.mailbox cimport CAUSE_NONE
-from urlmon_core.transaction cimport COMMAND_CREDIT, transaction_reference, transaction_release
+from urlmon_core.transaction cimport COMMAND_CREDIT, transaction_push_to_self, transaction_reference, transaction_release
 from urlmon_core.vocabulary cimport current_generation
 
 from urlmon_core.exceptions import ApartmentClosedError, wrong_apartment
@@ -63,9 +63,15 @@ cdef class Memory:
 cdef class Stream(_RawIOBase):
     """The stream that `on_data_available` hands over in its medium (contract 6.5); a raw, read-only, unseekable binary file.
 
-    read, readinto and read_view never block. They give what is there; `None` when nothing is there yet (E_PENDING) and an
-    empty result at the end (S_FALSE). If the transfer failed, the bytes that came before can still be read; then its error is
-    raised. It stays readable after `on_stop_binding`. To be used on the thread of its binding only.
+    read, readinto and read_view do not block with BINDF.ASYNCSTORAGE. They give what is there; `None` when nothing is there yet
+    (E_PENDING) and an empty result at the end (S_FALSE). If the transfer failed, the bytes that came before can still be read; then
+    its error is raised. It stays readable after `on_stop_binding`. To be used on the thread of its binding only.
+
+    Without BINDF.ASYNCSTORAGE they wait for a byte, and so make the callbacks of the thread's other bindings meanwhile; `read()`
+    waits for the end. They give `None` only while the binding is suspended.
+
+    With BINDF.PULLDATA it is asking for more than there is (the answer is `None`, or the end) that has the next bytes fetched, and the
+    client told of them.
     """
 
     def __dealloc__(self):
@@ -95,8 +101,27 @@ cdef class Stream(_RawIOBase):
         if self.t.mail.outcome.cause == CAUSE_NONE:
             return b""
         if not self.told:
-            return None           # on_stop_binding will say it; inside a callback it would pass for the client's own
+            if self.pump is None:
+                return None       # on_stop_binding will say it; inside a callback it would pass for the client's own
+            raise (<object> self.t.binding).failure_of_stream()
         raise self.error
+
+    cdef int _ask_for_more(self) except -1:
+        """Nothing is there: a client that pulls wants more, one that blocks waits for it. 0: it is to be told that nothing is there."""
+        cdef transaction *t = self.t
+        while True:
+            if t.stream.pull:
+                if stream_asked_for_more(&t.stream):
+                    self.reactor.command(t, COMMAND_CREDIT)
+                if not t.armed and t.binding is not NULL and u32_load_acquire(&t.mail.ended):
+                    transaction_push_to_self(t)       # its client was to be told of the end no earlier
+                t.armed = True
+            if self.pump is None:
+                return 0
+            if (stream_available(&t.stream) or u32_load_acquire(&t.mail.ended)
+                    or u32_load_relaxed(&t.wants_suspended)):
+                return 1
+            self.pump()
 
     def readable(self):
         """True."""
@@ -127,7 +152,11 @@ cdef class Stream(_RawIOBase):
         cdef bytes result
         cdef char *target
         self._check()
+        if wanted < 0 and self.pump is not None:
+            return self._read_to_the_end()
         there = <Py_ssize_t> stream_available(&self.t.stream)
+        if there == 0 and wanted != 0 and self._ask_for_more():
+            there = <Py_ssize_t> stream_available(&self.t.stream)
         if wanted < 0 or wanted > there:
             wanted = there
         if there == 0:
@@ -143,8 +172,17 @@ cdef class Stream(_RawIOBase):
             self._consume(part)
         return result
 
+    cdef object _read_to_the_end(self):
+        """A stream that blocks: everything, or what came before the binding was suspended."""
+        parts = []
+        while True:
+            part = self.read(1 << 20)
+            if not part:
+                return b"".join(parts) if parts else part
+            parts.append(part)
+
     def readall(self):
-        """As read(-1): what is there, not necessarily everything that will come."""
+        """As read(-1): what is there, not necessarily everything that will come, unless the stream blocks."""
         return self.read(-1)
 
     def readinto(self, target):
@@ -154,10 +192,12 @@ cdef class Stream(_RawIOBase):
         cdef block *item = NULL
         cdef size_t part
         cdef Py_ssize_t filled = 0
+        cdef bint there
         self._check()
         PyObject_GetBuffer(target, &buffer, PyBUF_WRITABLE)
         try:
-            while filled < buffer.len:
+            there = buffer.len and (stream_available(&self.t.stream) or self._ask_for_more())
+            while there and filled < buffer.len:
                 part = stream_peek(&self.t.stream, &data, &item)
                 if part == 0:
                     break
@@ -180,10 +220,11 @@ cdef class Stream(_RawIOBase):
         """
         cdef char *data = NULL
         cdef block *item = NULL
-        cdef size_t size
+        cdef size_t size = 0
         cdef BlockView view
         self._check()
-        size = stream_peek(&self.t.stream, &data, &item)
+        if stream_available(&self.t.stream) or self._ask_for_more():
+            size = stream_peek(&self.t.stream, &data, &item)
         if size == 0:
             rest = self._nothing()
             return None if rest is None else memoryview(rest)
@@ -196,14 +237,15 @@ cdef class Stream(_RawIOBase):
         return memoryview(view)
 
 
-cdef Stream stream_create(transaction *t, Reactor reactor, unsigned long owner):
-    """Owner."""
+cdef Stream stream_create(transaction *t, Reactor reactor, unsigned long owner, object pump):
+    """Owner. pump: see BindingBase.submit."""
     cdef Stream stream = Stream.__new__(Stream)
     transaction_reference(t)
     stream.t = t
     stream.reactor = reactor
     stream.owner = owner
     stream.generation = current_generation()
+    stream.pump = pump
     return stream
 
 

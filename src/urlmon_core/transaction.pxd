@@ -8,15 +8,17 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 
-from urlmon_core.atomics cimport atomic_i32, atomic_i64, atomic_u32, atomic_u64, reference_drop, reference_take, u32_store_relaxed
+from urlmon_core.atomics cimport (
+    atomic_i32, atomic_i64, atomic_u32, atomic_u64, reference_drop, reference_take, u32_exchange_acq_rel, u32_store_relaxed,
+)
 from urlmon_core.bytestream cimport byte_stream, stream_clear
 from urlmon_core.counters cimport live, urlmon_count
 from urlmon_core.filesink cimport file_sink
 from urlmon_core.mailbox cimport mailbox, mailbox_clear
-from urlmon_core.notify cimport node, notification_list
+from urlmon_core.notify cimport PUSHED_WAKE, REFUSED, list_push, node, notification_list
 from urlmon_core.request cimport request_free, request_record
 from urlmon_core.runqueue cimport LEVELS, run_entry, run_queue
-from urlmon_core.wakeup cimport urlmon_wakeup, urlmon_wakeup_close
+from urlmon_core.wakeup cimport urlmon_wakeup, urlmon_wakeup_close, urlmon_wakeup_signal
 
 cdef enum command_bit:
     COMMAND_OPEN = 1
@@ -129,6 +131,7 @@ cdef struct transaction:
     transaction *next_active          # the reactor's list of everything between OPEN and the end
     transaction *previous_active
     # owner only
+    bint armed                        # pull: the client has read everything there was and asked for more
     void *binding                     # borrowed PyObject of the Binding; NULL when nobody is to be told any more
     run_entry ready                   # in the apartment's dispatch queue
 
@@ -184,3 +187,15 @@ cdef inline void transaction_release(transaction *t) noexcept nogil:
         apartment_release(t.apartment)
         free(t)
         urlmon_count(&live.bindings, -1)
+
+
+cdef inline void transaction_push_to_self(transaction *t) noexcept nogil:
+    # Owner as producer: puts its own binding on its own apartment's notification list.
+    cdef int pushed
+    if u32_exchange_acq_rel(&t.mail.pending, 1) == 0:
+        transaction_reference(t)
+        pushed = list_push(&t.apartment.mail, &t.mail_node)
+        if pushed == REFUSED:
+            transaction_release(t)
+        elif pushed == PUSHED_WAKE:
+            urlmon_wakeup_signal(&t.apartment.wakeup)
