@@ -55,7 +55,7 @@ def unavailable() -> str | None:
 @contextlib.contextmanager
 def joined_by_delay_line(congestion_control: str = "cubic") -> Iterator[NamespacePair]:
     """Two namespaces with a long fat link."""
-    with namespace_pair(congestion_control, BUFFER_MOST) as pair:
+    with namespace_pair(BUFFER_MOST) as pair:
         devices = [f"um{os.getpid()}s", f"um{os.getpid()}c"]
         command = [sys.executable, "-m", "benchmarks.delayline", *devices]
         root = Path(__file__).resolve().parent.parent
@@ -67,7 +67,7 @@ def joined_by_delay_line(congestion_control: str = "cubic") -> Iterator[Namespac
             for namespace, device in zip((pair.server, pair.client), devices, strict=True):
                 subprocess.run(["ip", "link", "set", device, "netns", namespace.name], check=True)
                 namespace.ip("link", "set", device, "mtu", str(MTU), "txqueuelen", "10000")
-                namespace.begin(device)
+                namespace.begin(device, congestion_control)
             yield pair
         finally:
             relay.communicate()  # it ends, and the devices with it, when its input does

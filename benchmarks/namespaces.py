@@ -21,6 +21,7 @@ __all__ = ["Namespace", "NamespacePair", "joined_by_veth", "namespace_pair", "un
 PREFIX = "urlmon-"
 SERVER_ADDRESS = "192.0.2.1"
 CLIENT_ADDRESS = "192.0.2.2"
+NETWORK = "192.0.2.0/24"
 SHAPED = ("tbf", "rate", "100mbit", "burst", "64kb", "latency", "50ms")
 
 
@@ -52,16 +53,20 @@ class Namespace:
         return _run(*self.command(*command))
 
     def set(self, setting: str, value: str) -> None:
-        """A kernel setting of this namespace, such as net/ipv4/tcp_congestion_control."""
+        """A kernel setting of this namespace, such as net/ipv4/tcp_rmem."""
         self.run("sh", "-c", 'printf %s "$1" > "/proc/sys/$0"', setting, value)
 
-    def get(self, setting: str) -> str:
-        return self.run("cat", f"/proc/sys/{setting}").strip()
+    def begin(self, device: str, congestion_control: str | None = None) -> None:
+        """Gives the device its address and brings it up; what is sent through it is controlled as named.
 
-    def begin(self, device: str) -> None:
-        """Gives the device its address and brings it up."""
+        By the route, because the setting of a namespace takes only what the whole machine is allowed to use.
+        """
         self.ip("address", "add", f"{self.address}/24", "dev", device)
         self.ip("link", "set", device, "up")
+        if congestion_control is not None:
+            self.ip(
+                "route", "replace", NETWORK, "dev", device, "src", self.address, "congctl", congestion_control
+            )
 
 
 @dataclass(frozen=True)
@@ -69,18 +74,12 @@ class NamespacePair:
     server: Namespace
     client: Namespace
 
-    def congestion_controls(self) -> list[str]:
-        return self.server.get("net/ipv4/tcp_available_congestion_control").split()
-
 
 @contextlib.contextmanager
-def namespace_pair(
-    congestion_control: str | None = None, buffer_most: int | None = None
-) -> Iterator[NamespacePair]:
+def namespace_pair(buffer_most: int | None = None) -> Iterator[NamespacePair]:
     """Two namespaces that are not joined yet.
 
-    congestion_control: of the sender; the kernel's default unless given. buffer_most: bytes that the kernel
-    may tune a socket's buffers to; its default unless given.
+    buffer_most: bytes that the kernel may tune a socket's buffers to; its default unless given.
     """
     _remove_stale()
     pair = NamespacePair(
@@ -94,8 +93,6 @@ def namespace_pair(
             namespace.ip("link", "set", "lo", "up")
             # What one connection learned about the path is not to be the next one's start.
             namespace.set("net/ipv4/tcp_no_metrics_save", "1")
-            if congestion_control is not None:
-                namespace.set("net/ipv4/tcp_congestion_control", congestion_control)
             if buffer_most is not None:
                 namespace.set("net/ipv4/tcp_rmem", f"4096 131072 {buffer_most}")
                 namespace.set("net/ipv4/tcp_wmem", f"4096 65536 {buffer_most}")
@@ -106,13 +103,17 @@ def namespace_pair(
 def joined_by_veth(
     congestion_control: str | None = None, shape: Sequence[str] | None = SHAPED
 ) -> Iterator[NamespacePair]:
-    """Two namespaces with a direct link. shape: `tc qdisc` of what the server sends; None = unlimited."""
-    with namespace_pair(congestion_control) as pair:
+    """Two namespaces with a direct link.
+
+    congestion_control: the server's; the machine's unless given. shape: `tc qdisc` of what the server sends;
+    None = unlimited.
+    """
+    with namespace_pair() as pair:
         # Both ends go with their namespaces.
         pair.server.ip(
             "link", "add", "link0", "type", "veth", "peer", "name", "link0", "netns", pair.client.name
         )
-        pair.server.begin("link0")
+        pair.server.begin("link0", congestion_control)
         pair.client.begin("link0")
         if shape:
             pair.server.run("tc", "qdisc", "add", "dev", "link0", "root", *shape)
