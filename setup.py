@@ -31,6 +31,7 @@ MODULES = [
     "admission",
     "sockets",
     "filesink",
+    "windows",
     "flow",
     "stalls",
     "interruption",

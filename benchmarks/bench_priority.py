@@ -131,10 +131,10 @@ def link_rates() -> dict[str, float]:
 @pytest.mark.root
 @pytest.mark.parametrize("bulk", [2, 8])
 def test_lowering(shaped: Site, bulk: int, replay: Replay, figures: Figures) -> None:
-    """One of equal transfers is lowered to LOWEST; the rounds: how soon its share is a quarter of before."""
+    """One of equal transfers is lowered to LOWEST; the rounds: how soon that shows in its share."""
     runs = [
         measure(
-            "shaped_client", "lowering", shaped.url, "--bulk", bulk, "--settle", 2, namespace=shaped.client
+            "shaped_client", "lowering", shaped.url, "--bulk", bulk, "--settle", 3, namespace=shaped.client
         )
         for _ in range(3)
     ]

@@ -283,9 +283,10 @@ def throughput(peer: Peer, arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def lowering(peer: UrlmonPeer, arguments: argparse.Namespace) -> dict[str, object]:
-    """Shares of the first of equal transfers before and after it is lowered, seconds until it is a quarter.
+    """Shares of the first of equal transfers before and after it is lowered.
 
-    unevenness: how far from the mean the farthest transfer was before, as a share of the mean.
+    seconds: until its share is nearer to what it settles at than to what it was. unevenness: how far from the
+    mean the farthest transfer was before, as a share of the mean.
     """
     step, spell = 0.010, 10  # the share that is looked at is that of the last 100 ms
     for _ in range(arguments.bulk):
@@ -309,15 +310,15 @@ def lowering(peer: UrlmonPeer, arguments: argparse.Namespace) -> dict[str, objec
     mean = sum(each) / len(each)
     begin = time.perf_counter()
     peer.bindings[0].priority = LOWERED_PRIORITY
-    seconds = None
+    shares = []
     for _ in range(100):
         follow(step)
-        if seconds is None and share(-1 - spell) < before / 4:
-            seconds = time.perf_counter() - begin
+        shares.append((time.perf_counter() - begin, share(-1 - spell)))
+    after = share(-51)
     return {
         "share_before": before,
-        "share_after": share(-51),
-        "seconds": seconds,
+        "share_after": after,
+        "seconds": next((at for at, now in shares if now < (before + after) / 2), None),
         "unevenness": max(abs(one - mean) for one in each) / mean,
     }
 

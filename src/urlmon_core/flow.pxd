@@ -1,8 +1,7 @@
-# Sharing the link by priority: who may be read now, and how much the others may have in flight. I/O thread only.
+# Sharing the link by priority: who may be read now. I/O thread only.
 #
-# Two means (design and measurements: docs/architecture.md). *Holding*: while a higher band of an apartment receives, a lower one is not
-# read beyond a sixteenth of the bytes. *Receive windows*: bytes that were promised to a sender will come whether they are read or not,
-# so the windows of bulk transfers are kept near what the path needs, all the time; an urgent transfer then meets an almost empty link.
+# *Holding*: while a higher band of an apartment receives, a lower one is not read beyond a sixteenth of the bytes. How much the lower
+# ones may have in flight is the other half of it: windows.pxd.
 
 from libc.stdint cimport int64_t, uint64_t
 

@@ -3,19 +3,13 @@
 Bands are the priorities of one apartment's running transfers; apartments are equal among each other. The top band is the highest one
 that received a byte, or got a transfer, within the last STALL_NS: an idle or stalled band holds nobody back. The bands below it are read
 from a credit of one byte for every fifteen of the top band.
-
-Windows follow a receiver-driven rule of the FAST TCP kind: what the flow needs at its measured rate and smallest round trip, plus a bounded
-share of standing queue. A flow is left alone until its rate has stopped growing, so slow start is never cut short.
 """
 
 from urlmon_core.atomics cimport u64_load_relaxed, u64_store_relaxed
-from urlmon_core.libcurl cimport CURLE_OK, CURLINFO_ACTIVESOCKET, CURLPAUSE_CONT, curl
+from urlmon_core.libcurl cimport CURLPAUSE_CONT, curl
 from urlmon_core.runqueue cimport PRIORITY_MIN
-from urlmon_core.sockets cimport sockets_bulk, sockets_hold, sockets_set_bulk
-
-cdef extern from "tcpwindow.h" nogil:
-    long urlmon_tcp_base_rtt_us(int fd, int *segment)
-    int urlmon_tcp_set_window(int fd, int bytes)
+from urlmon_core.sockets cimport sockets_hold
+from urlmon_core.windows cimport windows_begin, windows_end, windows_hold, windows_release, windows_tick
 
 cdef extern from *:
     int __builtin_clz(unsigned int) noexcept nogil
@@ -25,13 +19,6 @@ cdef enum:
     STALL_NS = 200000000            # a band that is silent for so long holds nobody back
     SHARE = 15                      # the top band gets 15 of 16 bytes
     CREDIT_MOST = 64 << 10          # bytes of unused credit that are remembered
-    TICK_NS = 25000000              # how often windows are looked at
-    SEGMENTS_LEAST = 3              # a window below it makes sender and receiver wait for each other
-    WINDOW_MOST = 8 << 20           # bytes: beyond it the system's own window is as good
-    GROWTH_ROUNDS = 3               # measurements without growth by a quarter: the path is full
-    QUEUE_BELOW_US = 8000           # standing queue that all flows below normal together may keep, as time
-    QUEUE_NORMAL_US = 20000         # the same for normal ones
-    LEVEL_NORMAL = 15
 
 
 # -- bands -----------------------------------------------------------------------------------------------------------
@@ -97,23 +84,13 @@ cdef void _hold_below(transfer *self) noexcept nogil:
 
 
 cdef void flow_ended(transfer *self) noexcept nogil:
-    """It is over; its connection goes back to the system's own window."""
+    """It is over."""
     if self.counted:
         _leave(self)
     if self.held:
         _release(self)
     if self.is_bulk:
-        if self.previous_bulk is NULL:
-            self.context.bulk = self.next_bulk
-        else:
-            self.previous_bulk.next_bulk = self.next_bulk
-        if self.next_bulk is not NULL:
-            self.next_bulk.previous_bulk = self.previous_bulk
-        self.is_bulk = False
-        if self.fd >= 0 and sockets_bulk(&self.context.sockets, self.fd) == <void *> self:
-            sockets_set_bulk(&self.context.sockets, self.fd, NULL)
-            if self.window:
-                urlmon_tcp_set_window(self.fd, 0)
+        windows_end(self)
 
 
 cdef void flow_set_level(transfer *self, int level) noexcept nogil:
@@ -125,6 +102,8 @@ cdef void flow_set_level(transfer *self, int level) noexcept nogil:
         self.level = level
         _join(self, self.context.now_ns)
         _hold_below(self)
+        if self.is_bulk and self.fd >= 0 and not flow_may_read(self):
+            flow_hold(self)
     else:
         self.level = level
     self.context.tick_ns = self.context.now_ns
@@ -161,7 +140,7 @@ cdef void flow_hold(transfer *self) noexcept nogil:
         # Leaving the socket alone is not enough: the system would go on offering its whole buffer to the sender.
         sockets_hold(&self.context.sockets, self.fd, True)
         # One segment, and not less: a sender that may not send a whole one falls back on its persist timer, for seconds.
-        urlmon_tcp_set_window(self.fd, self.segment)
+        windows_hold(self)
 
 
 cdef void _release(transfer *self) noexcept nogil:
@@ -177,9 +156,8 @@ cdef void _release(transfer *self) noexcept nogil:
         if self.counted and not self.stalled and not self.suspended:
             curl.easy_pause(self.easy, CURLPAUSE_CONT)
     elif self.is_bulk:
-        urlmon_tcp_set_window(self.fd, self.window)
+        windows_release(self)
         sockets_hold(&self.context.sockets, self.fd, False)
-    self.period_ns = 0          # what it received while it was held says nothing about the path
 
 
 cdef void flow_received(transfer *self, size_t size) noexcept nogil:
@@ -198,71 +176,7 @@ cdef void flow_received(transfer *self, size_t size) noexcept nogil:
     u64_store_relaxed(
         &apartment.level_bytes[self.level], u64_load_relaxed(&apartment.level_bytes[self.level]) + size)
     if not self.is_bulk and self.received >= BULK_FROM:
-        _begin_bulk(self)
-
-
-# -- windows ---------------------------------------------------------------------------------------------------------
-
-cdef void _begin_bulk(transfer *self) noexcept nogil:
-    cdef int fd = -1
-    self.is_bulk = True
-    self.previous_bulk = NULL
-    self.next_bulk = self.context.bulk
-    if self.context.bulk is not NULL:
-        self.context.bulk.previous_bulk = self
-    self.context.bulk = self
-    self.period_ns = 0
-    self.rate = 0
-    self.growth = 0
-    if not self.multiplexed and curl.easy_getinfo(self.easy, CURLINFO_ACTIVESOCKET, <void *> &fd) == CURLE_OK and fd >= 0:
-        self.fd = fd
-        sockets_set_bulk(&self.context.sockets, fd, self)
-        self.base_rtt_us = urlmon_tcp_base_rtt_us(fd, &self.segment)
-    if self.context.tick_ns < 0:
-        self.context.tick_ns = self.context.now_ns + TICK_NS
-
-
-cdef void _set_window(transfer *self, int window) noexcept nogil:
-    if window or self.window:
-        # Set again even if it is the same: the system's own tuning may have lifted it meanwhile.
-        urlmon_tcp_set_window(self.fd, window)
-    self.window = window
-
-
-cdef void _measure(transfer *self, int64_t now_ns) noexcept nogil:
-    """Looks at one bulk flow; sets its window when a measurement is complete."""
-    cdef int64_t elapsed_ns
-    cdef int64_t rate
-    cdef int64_t window
-    cdef int64_t queue_us
-    if self.fd < 0 or sockets_bulk(&self.context.sockets, self.fd) != <void *> self:
-        return
-    if self.level > LEVEL_NORMAL:
-        _set_window(self, 0)
-        return
-    if self.held or self.stalled or self.suspended:
-        self.period_ns = 0
-        return
-    elapsed_ns = now_ns - self.period_ns
-    if self.period_ns and elapsed_ns < 2000 * self.base_rtt_us:
-        return              # less than two round trips
-    if self.period_ns:
-        rate = <int64_t> ((self.received - self.period_bytes) * 1000000 // <uint64_t> (elapsed_ns // 1000))
-        if rate * 4 > self.rate * 5:
-            self.growth = 0
-        elif self.growth < GROWTH_ROUNDS:
-            self.growth += 1
-        # The largest of late, forgotten by an eighth each time: a pause of the sender must not close the window.
-        self.rate = rate if rate > self.rate else self.rate - (self.rate - rate) // 8
-        if self.growth >= GROWTH_ROUNDS:
-            queue_us = QUEUE_BELOW_US if self.level < LEVEL_NORMAL else QUEUE_NORMAL_US
-            window = self.rate * queue_us // 1000000
-            if window < SEGMENTS_LEAST * self.segment:
-                window = SEGMENTS_LEAST * self.segment
-            window += self.rate * self.base_rtt_us * 5 // 4 // 1000000
-            _set_window(self, <int> window if window < WINDOW_MOST else 0)
-    self.period_ns = now_ns
-    self.period_bytes = self.received
+        windows_begin(self)
 
 
 cdef int64_t flow_tick(io_context *context, int64_t now_ns) noexcept nogil:
@@ -284,14 +198,5 @@ cdef int64_t flow_tick(io_context *context, int64_t now_ns) noexcept nogil:
             if next_ns < 0 or until_ns < next_ns:
                 next_ns = until_ns
         self = following
-    if context.bulk is NULL:
-        context.tick_ns = -1
-    elif context.tick_ns >= 0 and now_ns >= context.tick_ns:
-        context.tick_ns = now_ns + TICK_NS
-        self = context.bulk
-        while self is not NULL:
-            _measure(self, now_ns)
-            self = self.next_bulk
-    if context.tick_ns >= 0 and (next_ns < 0 or context.tick_ns < next_ns):
-        next_ns = context.tick_ns
-    return next_ns
+    until_ns = windows_tick(context, now_ns)
+    return until_ns if next_ns < 0 or 0 <= until_ns < next_ns else next_ns

@@ -67,6 +67,19 @@ cdef struct memory_buffer:
     size_t size
     size_t capacity
 
+cdef struct band_windows:
+    # What the receive windows of one band of an apartment go by, see windows.pyx. I/O thread only.
+    int64_t looked_ns         # the tick in which what follows was looked at
+    int flows                 # bulk transfers that receive at their own pace
+    int measured              # those of them that did so during the whole measurement
+    int64_t measured_bytes    # what these received
+    bint due                  # a measurement is complete
+    int64_t since_ns          # when the running one began, 0 = there is none
+    uint64_t since_bytes      # apartment.level_bytes at that time
+    int64_t rate              # bytes per second of the whole band, as last measured, 0 = not yet
+    bint lost                 # that has fallen below the peak
+    int64_t peak              # the best rate of late
+
 cdef struct apartment_record:
     # The part of an apartment that the I/O thread sees. Reference counted: the Apartment and each of its transactions.
     atomic_u32 references
@@ -99,6 +112,7 @@ cdef struct apartment_record:
     int band_members[LEVELS]
     int64_t band_heard_ns[LEVELS]     # when the band last received a byte, or a transfer was admitted to it
     int64_t low_credit                # bytes that the bands below the highest one may be read
+    band_windows windows[LEVELS]
     # owner only
     run_queue ready                   # bindings that have something to deliver
     uint64_t ready_sequence

@@ -79,7 +79,7 @@ cdef struct transfer:
     char etag[VALIDATOR_ROOM]     # of the final response, "" = none or weak
     char modified[VALIDATOR_ROOM]
     char content_range[VALIDATOR_ROOM]
-    # its part in sharing the link, see flow.pyx
+    # its part in sharing the link, see flow.pyx and windows.pyx
     int level                     # priority + 15
     bint counted                  # in its apartment's bands
     bint is_bulk                  # in context.bulk
@@ -96,6 +96,9 @@ cdef struct transfer:
     int64_t rate                  # bytes per second, the largest of late
     int growth                    # measurements in a row in which the rate did not grow any more
     int window                    # bytes: TCP_WINDOW_CLAMP as set, 0 = the system's own
+    bint measured                 # received at its own pace during the whole measurement of its band
+    uint64_t band_bytes           # received by the beginning of that
+    int part                      # per mille of its part in the standing queue that it is granted
     # why a callback of ours refused
     int failure                   # end_cause
     int failure_code
