@@ -331,6 +331,20 @@ cdef void _by_priority(reactor_record *self, urlmon_ready *ready, int count) noe
         ready[j] = item
 
 
+cdef void _start_all(reactor_record *self, int64_t now_ns) noexcept nogil:
+    """Admits who may start, and has libcurl send their requests at once."""
+    cdef int running = 0
+    cdef int _round
+    for _round in range(ROUNDS_PER_TURN):
+        _admit_all(self, now_ns)
+        if self.timer_ns < 0 or self.timer_ns > urlmon_now_ns():
+            break
+        self.timer_ns = -1
+        curl.multi_socket_action(self.io.multi, CURL_SOCKET_TIMEOUT, 0, &running)
+        _collect_finished(self)
+    _admit_all(self, now_ns)
+
+
 cdef void _turn(reactor_record *self) noexcept nogil:
     cdef urlmon_ready ready[URLMON_BATCH]
     cdef int64_t now_ns = urlmon_now_ns()
@@ -340,7 +354,6 @@ cdef void _turn(reactor_record *self) noexcept nogil:
     cdef int told
     cdef int running = 0
     cdef transfer *bulk
-    cdef int _round
     if patience != 0 and not list_arm(&self.commands):
         patience = 0
     count = urlmon_poller_wait(&self.io.sockets.poller, ready, URLMON_BATCH, patience)
@@ -367,17 +380,14 @@ cdef void _turn(reactor_record *self) noexcept nogil:
                 | (CURL_CSELECT_ERR if told & URLMON_BROKEN else 0), &running)
             if self.io.unflushed > FLUSH_FROM:
                 _flush(self)
+                if list_pending(&self.commands):
+                    # A turn over many bulk transfers takes milliseconds; an urgent one does not wait for its end.
+                    _obey_all(self, now_ns)
+                    _start_all(self, now_ns)
     _collect_finished(self)
     _end_stalled(self, now_ns)
     _interrupt_due(self, now_ns)
-    for _round in range(ROUNDS_PER_TURN):
-        _admit_all(self, now_ns)
-        if self.timer_ns < 0 or self.timer_ns > urlmon_now_ns():
-            break
-        self.timer_ns = -1
-        curl.multi_socket_action(self.io.multi, CURL_SOCKET_TIMEOUT, 0, &running)
-        _collect_finished(self)
-    _admit_all(self, now_ns)
+    _start_all(self, now_ns)
     self.flow_ns = _earlier(_earlier(flow_tick(&self.io, now_ns), interruption_next(&self.io)), stalls_next(&self.io))
     _flush(self)
 
