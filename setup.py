@@ -31,6 +31,7 @@ MODULES = [
     "admission",
     "sockets",
     "filesink",
+    "budget",
     "windows",
     "flow",
     "stalls",

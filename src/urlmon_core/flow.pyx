@@ -6,9 +6,9 @@ from a credit of one byte for every fifteen of the top band.
 """
 
 from urlmon_core.atomics cimport u64_load_relaxed, u64_store_relaxed
-from urlmon_core.libcurl cimport CURLPAUSE_CONT, curl
 from urlmon_core.runqueue cimport PRIORITY_MIN
 from urlmon_core.sockets cimport sockets_hold
+from urlmon_core.transfer cimport transfer_go_on
 from urlmon_core.windows cimport windows_begin, windows_end, windows_hold, windows_release, windows_tick
 
 cdef extern from *:
@@ -153,8 +153,8 @@ cdef void _release(transfer *self) noexcept nogil:
         self.next_held.previous_held = self.previous_held
     if self.refused:
         self.refused = False
-        if self.counted and not self.stalled and not self.suspended:
-            curl.easy_pause(self.easy, CURLPAUSE_CONT)
+        if self.counted:
+            transfer_go_on(self)
     elif self.is_bulk:
         windows_release(self)
         sockets_hold(&self.context.sockets, self.fd, False)

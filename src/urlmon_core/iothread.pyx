@@ -17,6 +17,7 @@ from urlmon_core.admission cimport (
     admission_set_priority,
 )
 from urlmon_core.blocks cimport pool_close, pool_create
+from urlmon_core.budget cimport budget_grant
 from urlmon_core.bytestream cimport stream_publish
 from urlmon_core.easyhandles cimport easies_free
 from urlmon_core.flow cimport flow_hold, flow_may_read, flow_set_level, flow_tick
@@ -390,6 +391,7 @@ cdef void _turn(reactor_record *self) noexcept nogil:
     _start_all(self, now_ns)
     self.flow_ns = _earlier(_earlier(flow_tick(&self.io, now_ns), interruption_next(&self.io)), stalls_next(&self.io))
     _flush(self)
+    budget_grant(&self.io)
 
 
 cdef void _shut_down(reactor_record *self) noexcept nogil:

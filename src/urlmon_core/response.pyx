@@ -10,6 +10,7 @@ from libc.string cimport memcpy, strlen
 
 from urlmon_core.admission cimport admission_limits_changed
 from urlmon_core.atomics cimport i64_store_relaxed, u64_store_relaxed
+from urlmon_core.budget cimport budget_spend
 from urlmon_core.bytestream cimport stream_has_room, stream_write
 from urlmon_core.filesink cimport file_write
 from urlmon_core.flow cimport flow_hold, flow_may_read, flow_received
@@ -374,6 +375,7 @@ cdef size_t on_body(char *data, size_t unit, size_t count, void *userp) noexcept
     self.received += size
     u64_store_relaxed(&t.mail.received, self.received)
     flow_received(self, size)
+    budget_spend(self, size)
     if not t.request.quiet:
         mark_dirty(self.context, t)
     return size

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint64_t
 from urlmon_core.atomics cimport reference_take
 from urlmon_core.blocks cimport block_pool
 from urlmon_core.filesink cimport file_sink
-from urlmon_core.libcurl cimport CURL, CURL_ERROR_SIZE, CURLM, CURLcode, curl_slist
+from urlmon_core.libcurl cimport CURL, CURL_ERROR_SIZE, CURLM, CURLPAUSE_CONT, CURLcode, curl, curl_slist
 from urlmon_core.request cimport request_profile
 from urlmon_core.sockets cimport socket_table
 from urlmon_core.transaction cimport apartment_record, transaction, transaction_reference
@@ -32,6 +32,8 @@ cdef struct io_context:
     int64_t look_ns               # when these are looked at next, -1 = never
     transfer *resting             # suspended ones that still have their connection
     transfer *held                # those that are not read for a higher band's sake
+    transfer *visited             # those that have used up the budget of their visit, oldest first
+    transfer *last_visited
     int64_t tick_ns               # when windows are looked at next
 
 cdef struct transfer:
@@ -63,6 +65,11 @@ cdef struct transfer:
     bint suspended                # IBinding::Suspend
     bint held                     # a higher band is receiving: in context.held
     bint refused                  # held by refusing libcurl's chunk, not by leaving the socket alone
+    bint visited                  # has used up the budget of its visit: in context.visited
+    transfer *next_visited
+    transfer *previous_visited
+    int64_t visit_ns              # the turn of its last visit, see budget.pyx
+    uint64_t visit_bytes          # received in it
     # the stall rule, see stalls.pyx
     bint watched                  # in context.watched
     transfer *next_watched
@@ -103,6 +110,12 @@ cdef struct transfer:
     int failure                   # end_cause
     int failure_code
     char error_text[CURL_ERROR_SIZE]
+
+
+cdef inline void transfer_go_on(transfer *self) noexcept nogil:
+    # Lets libcurl receive again, if there is no other reason left not to. It may deliver a refused chunk from inside the call.
+    if not self.stalled and not self.suspended and not self.refused and not self.visited:
+        curl.easy_pause(self.easy, CURLPAUSE_CONT)
 
 
 cdef inline void mark_dirty(io_context *context, transaction *t) noexcept nogil:

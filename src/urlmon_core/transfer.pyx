@@ -5,13 +5,14 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from urlmon_core.atomics cimport i32_load_relaxed, u32_cas_acq_rel
+from urlmon_core.budget cimport budget_leave
 from urlmon_core.counters cimport live, urlmon_assert, urlmon_count
 from urlmon_core.easyhandles cimport easy_give_back, easy_set_profile, easy_suit, easy_take
 from urlmon_core.filesink cimport FILE_LOCKED, file_commit, file_discard, file_init, file_open
 from urlmon_core.flow cimport flow_admitted, flow_ended, flow_set_running
 from urlmon_core.interruption cimport interruption_apply, interruption_due_at, interruption_free, interruption_record
 from urlmon_core.libcurl cimport (
-    CURLE_OK, CURLE_WRITE_ERROR, CURLOPT_FRESH_CONNECT, CURLOPT_URL, CURLPAUSE_CONT, CURLPAUSE_RECV, curl,
+    CURLE_OK, CURLE_WRITE_ERROR, CURLOPT_FRESH_CONNECT, CURLOPT_URL, CURLPAUSE_RECV, curl,
 )
 from urlmon_core.mailbox cimport CAUSE_ABORTED, CAUSE_CURL, CAUSE_LOCKED, CAUSE_MEMORY, CAUSE_NONE, CAUSE_OPTION, CAUSE_STORAGE
 from urlmon_core.request cimport STORAGE_FILE
@@ -50,6 +51,8 @@ cdef bint transfer_start(io_context *context, transaction *t) noexcept nogil:
     self.received = 0
     self.stalled = False
     self.suspended = False
+    self.visited = False
+    self.visit_ns = 0
     self.resuming = False
     self.resting_until_ns = 0
     self.etag[0] = 0
@@ -95,8 +98,7 @@ cdef void transfer_continue(transfer *self) noexcept nogil:
     """The byte stream has room again. libcurl delivers the refused chunk from inside this call."""
     if self.stalled:
         self.stalled = False
-        if not self.suspended and not self.refused:
-            curl.easy_pause(self.easy, CURLPAUSE_CONT)
+        transfer_go_on(self)
 
 
 cdef void transfer_set_suspended(transfer *self, bint suspended) noexcept nogil:
@@ -110,8 +112,7 @@ cdef void transfer_set_suspended(transfer *self, bint suspended) noexcept nogil:
         curl.easy_pause(self.easy, CURLPAUSE_RECV)
         return
     interruption_due_at(self, 0)
-    if not self.stalled and not self.refused:
-        curl.easy_pause(self.easy, CURLPAUSE_CONT)
+    transfer_go_on(self)
 
 
 cdef bint transfer_retry(transfer *self) noexcept nogil:
@@ -138,6 +139,7 @@ cdef bint transfer_interrupt(transfer *self) noexcept nogil:
     if not interruption_record(self):
         return False
     flow_ended(self)
+    budget_leave(self)
     stalls_end(self)
     interruption_due_at(self, 0)
     t.transfer = NULL
@@ -176,6 +178,7 @@ cdef void transfer_end(transfer *self, int cause, CURLcode code) noexcept nogil:
     cdef int option = 0
     cdef int detail = code
     flow_ended(self)
+    budget_leave(self)
     stalls_end(self)
     interruption_due_at(self, 0)
     if self.failure == CAUSE_OPTION:

@@ -1,0 +1,61 @@
+"""The byte budget of a visit. See budget.pxd; used through cimport only."""
+
+from urlmon_core.libcurl cimport CURLPAUSE_RECV, curl
+from urlmon_core.transfer cimport transfer_go_on
+
+cdef enum:
+    VISIT_BYTES = 1 << 20       # read from one connection in one turn
+    VISITS = 4                  # that begin in one turn anew, of those that have used up theirs
+
+
+cdef void budget_spend(transfer *self, size_t size) noexcept nogil:
+    """Inside libcurl's write callback: `size` bytes were taken. Pauses the transfer when its visit is over."""
+    cdef io_context *context = self.context
+    if self.visit_ns != context.now_ns:
+        self.visit_ns = context.now_ns
+        self.visit_bytes = 0
+    self.visit_bytes += size
+    if self.visit_bytes < VISIT_BYTES or self.visited or self.multiplexed:
+        return      # pausing a stream of HTTP/2 would close its window
+    self.visited = True
+    self.next_visited = NULL
+    self.previous_visited = context.last_visited
+    if context.last_visited is NULL:
+        context.visited = self
+    else:
+        context.last_visited.next_visited = self
+    context.last_visited = self
+    curl.easy_pause(self.easy, CURLPAUSE_RECV)
+
+
+cdef void budget_leave(transfer *self) noexcept nogil:
+    """It ends, or has its turn."""
+    if not self.visited:
+        return
+    self.visited = False
+    if self.previous_visited is NULL:
+        self.context.visited = self.next_visited
+    else:
+        self.previous_visited.next_visited = self.next_visited
+    if self.next_visited is NULL:
+        self.context.last_visited = self.previous_visited
+    else:
+        self.next_visited.previous_visited = self.previous_visited
+
+
+cdef void budget_grant(io_context *context) noexcept nogil:
+    """At the end of a turn: lets some go on in the next one, by priority, equals in the order in which they were paused."""
+    cdef transfer *best
+    cdef transfer *other
+    cdef int _visit
+    for _visit in range(VISITS):
+        best = context.visited
+        if best is NULL:
+            return
+        other = best.next_visited
+        while other is not NULL:
+            if other.level > best.level:
+                best = other
+            other = other.next_visited
+        budget_leave(best)
+        transfer_go_on(best)
