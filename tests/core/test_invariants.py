@@ -23,6 +23,7 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads ELF")
 # What the I/O thread runs: modules that nobody else uses, and files of inline functions that others share.
 IO_MODULES = (
     "admission",
+    "budget",
     "easyhandles",
     "filesink",
     "flow",
@@ -33,6 +34,7 @@ IO_MODULES = (
     "sockets",
     "stalls",
     "transfer",
+    "windows",
 )
 SHARED_WITH_IO = ("atomics", "blocks", "bytestream", "mailbox", "notify", "runqueue", "transaction")
 

@@ -56,8 +56,7 @@ def wait_until(condition: Callable[[], object], timeout: float = 10.0) -> None:
 
 def wait_ended() -> None:
     """Returns when the I/O thread has ended all transfers of this thread, of which nothing was told yet."""
-    wait_until(lambda: statistics()["active"] == statistics()["queued"] == 0)
-    time.sleep(0.02)  # what it knows is handed over at the end of its turn
+    wait_until(lambda: all(one.state == "ended" for one in urlmon.Apartment.current().live_bindings))
 
 
 def started(scripted: ScriptedServer) -> list[str]:
