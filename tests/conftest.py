@@ -130,8 +130,11 @@ def leak_guard(request: pytest.FixtureRequest) -> Iterator[None]:
         return  # a forked child that came back through pytest
     errors = _finish(servers)
     node = request.node
-    if node.stash.get(CALL_RAISED, True) or node.get_closest_marker("leaks_ok"):
-        return  # the traceback of a failed test keeps its objects alive
+    if node.stash.get(CALL_RAISED, True):
+        guards.abandon_bindings()  # else those after it fail for its reason
+        return  # its traceback keeps its objects alive
+    if node.get_closest_marker("leaks_ok"):
+        return
     node.funcargs.clear()  # values of fixtures that are torn down already
     problems = errors + guards.settle(before)
     if problems:

@@ -102,6 +102,12 @@ def reactor_descriptors() -> Counter[str]:
     return _reactor_descriptors.copy()
 
 
+def abandon_bindings() -> None:
+    """Closes this thread's apartment, which ends its live bindings without telling anybody; the next one is new."""
+    if core_present():
+        importlib.import_module("urlmon").Apartment.current().close()
+
+
 def apartment_live_bindings() -> int:
     """Live bindings of the apartment of this thread."""
     if not core_present():

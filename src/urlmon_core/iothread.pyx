@@ -218,9 +218,12 @@ cdef void _obey_all(reactor_record *self, int64_t now_ns) noexcept nogil:
 # -- admission -------------------------------------------------------------------------------------------------------
 
 cdef void _admit_all(reactor_record *self, int64_t now_ns) noexcept nogil:
-    """Starts what may start."""
+    """Starts what may start, after a look at the commands: what an owner said before a server answered counts before what the answer
+    makes room for."""
     cdef apartment_record *apartment
     cdef transaction *t
+    if list_pending(&self.commands):
+        _obey_all(self, now_ns)
     while self.io.admission_due is not NULL:
         apartment = self.io.admission_due
         self.io.admission_due = apartment.next_admission
@@ -383,7 +386,6 @@ cdef void _turn(reactor_record *self) noexcept nogil:
                 _flush(self)
                 if list_pending(&self.commands):
                     # A turn over many bulk transfers takes milliseconds; an urgent one does not wait for its end.
-                    _obey_all(self, now_ns)
                     _start_all(self, now_ns)
     _collect_finished(self)
     _end_stalled(self, now_ns)
