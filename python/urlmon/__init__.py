@@ -60,6 +60,13 @@ from urlmon.constants import (
     Uri_PROPERTY,
     UriBuilder_USE_ORIGINAL_FLAGS,
 )
+from urlmon.creation import (
+    create_url_moniker,
+    create_url_moniker_ex,
+    is_async_moniker,
+    is_valid_url,
+    mk_parse_display_name_ex,
+)
 from urlmon.exceptions import (
     AbortedError,
     AccessDeniedError,
@@ -109,7 +116,10 @@ from urlmon.session import (
     unregister_mime_filter,
     unregister_name_space,
 )
+from urlmon.moniker import URLMoniker
 from urlmon.storage import FormatEtc, StgMedium, get_clipboard_format_name, register_clipboard_format
+from urlmon.uri import Uri, combine_uri, combine_url_ex, create_uri, create_uri_with_fragment
+from urlmon.uri_builder import UriBuilder, create_uri_builder
 from urlmon.version import __version__
 from urlmon_core import ApartmentClosedError, LibcurlUnavailableError, Stream, libcurl_info
 
@@ -196,6 +206,8 @@ __all__ = [
     "UnexpectedError",
     "UnknownProtocolError",
     "UnsupportedError",
+    "Uri",
+    "UriBuilder",
     "UriBuilder_USE_ORIGINAL_FLAGS",
     "Uri_CREATE",
     "Uri_DISPLAY",
@@ -204,13 +216,22 @@ __all__ = [
     "Uri_PROPERTY",
     "WrongThreadError",
     "__version__",
+    "combine_uri",
+    "combine_url_ex",
     "create_async_bind_ctx",
     "create_bind_ctx",
+    "create_uri",
+    "create_uri_builder",
+    "create_uri_with_fragment",
     "create_url_moniker",
+    "create_url_moniker_ex",
     "failed",
     "get_clipboard_format_name",
     "get_session",
+    "is_async_moniker",
+    "is_valid_url",
     "libcurl_info",
+    "mk_parse_display_name_ex",
     "pump",
     "register_bind_status_callback",
     "register_clipboard_format",

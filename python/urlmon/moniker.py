@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import os
 from typing import Any
-from urllib.parse import urljoin
 
 from urlmon import profiles, urls
 from urlmon.apartment import Apartment
@@ -13,10 +12,11 @@ from urlmon.bindctx import BindCtx
 from urlmon.bindinfo import DEFAULT_BIND_INFO, BindInfo
 from urlmon.binding import Binding
 from urlmon.callback import BindStatusCallback
-from urlmon.constants import TYMED, URL_MK_LEGACY, Priority
+from urlmon.constants import TYMED, Priority
 from urlmon.errors import error_from_hresult
-from urlmon.exceptions import BindError, InvalidRequestError, InvalidURLError, UnsupportedError
+from urlmon.exceptions import BindError, InvalidRequestError, UnsupportedError
 from urlmon.hresult import HRESULT, failed, to_hresult
+from urlmon.naming import MonikerName
 
 _STORAGES = frozenset({TYMED.ISTREAM, TYMED.FILE, TYMED.HGLOBAL})
 _UNBOUNDED = 1 << 62  # high-water mark of a stream that is read only after the end
@@ -26,28 +26,13 @@ _READ_AHEAD = 1 << 18  # bytes that are fetched ahead of a client that pulls
 _NOBODY = BindStatusCallback()
 
 
-class URLMoniker:
-    """Names a resource by its URL.
+class URLMoniker(MonikerName):
+    """Names a resource by its URL; what a name can be asked is in MonikerName.
 
     Holds no connection and no state; may be bound any number of times, from any thread.
     """
 
-    __slots__ = ("_url",)
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    @property
-    def url(self) -> str:
-        """The URL as held."""
-        return self._url
-
-    def get_display_name(self) -> str:
-        """The URL as held (contract 2.2)."""
-        return self._url
-
-    def __repr__(self) -> str:
-        return f"URLMoniker({self._url!r})"
+    __slots__ = ()
 
     def bind_to_storage(
         self,
@@ -176,22 +161,3 @@ def _wait(apartment: Apartment, binding: Binding, storage: TYMED) -> Any:
     if stream is not None:
         return stream
     return binding.path if storage == TYMED.FILE else memoryview(binding.memory_for_client())
-
-
-def create_url_moniker(url: str, base: URLMoniker | None = None, flags: int = URL_MK_LEGACY) -> URLMoniker:
-    """A moniker for `url`, which may be relative to `base` (contract 2.5).
-
-    flags: URL_MK_LEGACY, URL_MK_UNIFORM or URL_MK_NO_CANONICALIZE. InvalidRequestError (E_INVALIDARG) for a
-    URL that is no text and for other flags; InvalidURLError if the two cannot be combined. Otherwise, what
-    the URL says is judged when it is bound.
-    """
-    if not isinstance(url, str) or flags not in (0, 1, 2):
-        raise InvalidRequestError(
-            "a moniker needs a URL as text and flags from 0 to 2", url="", hresult=HRESULT.E_INVALIDARG
-        )
-    if base is None:
-        return URLMoniker(url)
-    try:
-        return URLMoniker(urljoin(base.url, url))
-    except ValueError as problem:  # brackets around what is no address
-        raise InvalidURLError(url=url, detail=str(problem)) from problem

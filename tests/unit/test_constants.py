@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 import enum
-import json
 import pickle
-from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
 
+from tests.conformance.windows_names import FAMILIES, lookup
 from urlmon import constants, identifiers
 from urlmon.constants import (
     BINDF,
@@ -26,80 +24,6 @@ from urlmon.constants import (
     Uri_HAS,
     Uri_PROPERTY,
 )
-from urlmon.hresult import HRESULT
-
-VECTORS: dict[str, dict[str, Any]] = json.loads(
-    (Path(__file__).parents[1] / "data" / "constants.json").read_text(encoding="utf-8")
-)
-
-# Windows names that are left out on purpose, with the reason. A "*" stands for the rest of a name.
-NOT_PROVIDED = {
-    "FEATURE_*": "feature controls of a Windows browser",
-    "GET_FEATURE_FROM_PROCESS": "feature controls of a Windows browser",
-    "SET_FEATURE_ON_PROCESS": "feature controls of a Windows browser",
-    "UAS_EXACTLEGACY": "document mode of a Windows browser",
-    "INTERNET_HANDLE_TYPE_*": "WinInet handles; libcurl has none",
-    "INTERNET_OPTION_HANDLE_TYPE": "WinInet handles; libcurl has none",
-    "INTERNET_MAX_URL_LENGTH": "buffer size of WinInet; there is no such limit here",
-    "ERROR_FILE_NOT_FOUND": "plain Win32 number, argument of hresult_from_win32",
-    "ERROR_DLL_NOT_FOUND": "only the res: protocol reports it",
-    "ERROR_RESOURCE_TYPE_NOT_FOUND": "only the res: protocol reports it",
-    "CIP_*": "ICodeInstall: installs Windows components",
-}
-
-# Prefix of the Windows names -> name of the enum that has them.
-FAMILIES = {
-    "AUTHENTICATEF_": "AUTHENTICATEF",
-    "BINDF2_": "BINDF2",
-    "BINDF_": "BINDF",
-    "BINDINFOF_": "BINDINFOF",
-    "BINDINFO_OPTIONS_": "BINDINFO_OPTIONS",
-    "BINDSTATUS_": "BINDSTATUS",
-    "BINDSTRING_": "BINDSTRING",
-    "BINDVERB_": "BINDVERB",
-    "BIND_": "BIND_FLAGS",
-    "BSCF_": "BSCF",
-    "DVASPECT_": "DVASPECT",
-    "ERROR_INTERNET_": "INTERNET_ERROR",
-    "FMFD_": "FMFD",
-    "HTTP_QUERY_": "HTTP_QUERY",
-    "MKSYS_": "MKSYS",
-    "OIBDG_": "OIBDG",
-    "PARSE_": "PARSEACTION",
-    "PD_": "PD",
-    "PI_": "PI",
-    "PSU_": "PSUACTION",
-    "QUERY_": "QUERYOPTION",
-    "STGM_": "STGM",
-    "STREAM_SEEK_": "STREAM_SEEK",
-    "THREAD_PRIORITY_": "Priority",
-    "TYMED_": "TYMED",
-    "URLMON_OPTION_": "URLMON_OPTION",
-    "URLOSTRM_": "URLOSTRM",
-    "URLZONE_": "URLZONE",
-    "URL_MK_": "URL_MK",
-    "URL_SCHEME_": "URL_SCHEME",
-    "URL_": "URL_FLAGS",
-    "Uri_CREATE_": "Uri_CREATE",
-    "Uri_DISPLAY_": "Uri_DISPLAY",
-    "Uri_HAS_": "Uri_HAS",
-    "Uri_HOST_": "Uri_HOST",
-    "Uri_PROPERTY_": "Uri_PROPERTY",
-}
-
-# Members that cannot be called what is left of the Windows name.
-RENAMED = {
-    "BSCF_64BITLENGTHDOWNLOAD": "LENGTH_64BIT_DOWNLOAD",
-    "BINDSTATUS_64BIT_PROGRESS": "PROGRESS_64BIT",
-    "ERROR_INTERNET_HTTP_REDIRECT_NEEDS_CONFIRMATION": "HTTP_REDIRECT_NEEDS_CONFIRMATION",
-}
-
-# Windows names that are no members of an enum.
-SINGLE = {
-    "THREAD_PRIORITY_ERROR_RETURN": constants.THREAD_PRIORITY_ERROR_RETURN,
-    "UriBuilder_USE_ORIGINAL_FLAGS": constants.UriBuilder_USE_ORIGINAL_FLAGS,
-    "Uri_PUNYCODE_IDN_HOST": constants.Uri_DISPLAY.PUNYCODE_IDN_HOST,
-}
 
 # The contract's tables, by prefix. STGM, URL_SCHEME and the like are only in the vectors.
 CONTRACT = {
@@ -251,40 +175,6 @@ CONTRACT_IIDS = """
     IPersistMoniker=c9 IBindProtocol=cd IAuthenticate=d0 IInternet=e0 IInternetProtocolRoot=e3
     IInternetSession=e7 IInternetThreadSwitch=e8 IInternetProtocolSinkStackable=f0
 """
-
-
-def left_out(name: str) -> bool:
-    return any(
-        name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
-        for pattern in NOT_PROVIDED
-    )
-
-
-def lookup(name: str) -> int | UUID:
-    """The value this package gives to a Windows name; KeyError or AttributeError if it has none."""
-    if name in SINGLE:
-        return SINGLE[name]
-    if name in HRESULT.__members__:
-        return HRESULT[name]
-    if name.startswith(("IID_", "CLSID_")):
-        identifier: UUID = getattr(identifiers, name)
-        return identifier
-    prefix = max((p for p in FAMILIES if name.startswith(p)), key=len)
-    family: type[enum.IntEnum] = getattr(constants, FAMILIES[prefix])
-    return family[RENAMED.get(name, name[len(prefix) :])]
-
-
-@pytest.mark.parametrize("name", sorted(VECTORS))
-def test_observed_value(name: str) -> None:
-    if left_out(name):
-        with pytest.raises((KeyError, AttributeError, ValueError)):
-            lookup(name)
-        return
-    vector = VECTORS[name]
-    if "guid" in vector:
-        assert lookup(name) == UUID(vector["guid"])
-    else:
-        assert lookup(name) == vector["value"] == int(vector["hex"], 16)
 
 
 @pytest.mark.parametrize("prefix", sorted(CONTRACT))

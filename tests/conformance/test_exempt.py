@@ -1,0 +1,34 @@
+"""The list of what is left out: it names cases that exist, and does not grow."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.exempt import DIFFERENT, EXEMPT
+from tests.conformance.vectors import ids_of, is_exempt, listed, matches
+
+
+@pytest.mark.parametrize("file", sorted(EXEMPT))
+def test_only_existing_cases_are_listed(file: str) -> None:
+    for pattern in [*listed(EXEMPT, file), *listed(DIFFERENT, file)]:
+        assert any(matches(pattern, name) for name in ids_of(file)), pattern
+
+
+@pytest.mark.parametrize("file", sorted(EXEMPT))
+def test_every_reason_has_its_cases_and_every_case_one_reason(file: str) -> None:
+    for table in (EXEMPT, DIFFERENT):
+        names = [name for given in table.get(file, {}).values() for name in given.split()]
+        assert len(names) == len(set(names))
+        assert all(reason and given.split() for reason, given in table.get(file, {}).items())
+    assert not set(listed(EXEMPT, file)) & set(listed(DIFFERENT, file))
+
+
+@pytest.mark.parametrize("file", sorted(EXEMPT))
+def test_at_least_95_of_100_cases_that_make_sense_pass(file: str) -> None:
+    """Each of them is a test of its own; what comes out differently is marked as such there."""
+    sensible = [name for name in ids_of(file) if not is_exempt(file, name)]
+    assert len(sensible) - len(listed(DIFFERENT, file)) >= 0.95 * len(sensible)
+
+
+def test_what_differs_is_of_a_file_that_is_tested() -> None:
+    assert set(DIFFERENT) <= set(EXEMPT)
