@@ -99,7 +99,7 @@ from urlmon.exceptions import (
     WrongThreadError,
 )
 from urlmon.hresult import HRESULT, failed, succeeded
-from urlmon.moniker import URLMoniker, create_url_moniker
+from urlmon.moniker import URLMoniker
 from urlmon.protocol import (
     FilterData,
     InternetProtocol,
@@ -116,7 +116,6 @@ from urlmon.session import (
     unregister_mime_filter,
     unregister_name_space,
 )
-from urlmon.moniker import URLMoniker
 from urlmon.storage import FormatEtc, StgMedium, get_clipboard_format_name, register_clipboard_format
 from urlmon.uri import Uri, combine_uri, combine_url_ex, create_uri, create_uri_with_fragment
 from urlmon.uri_builder import UriBuilder, create_uri_builder

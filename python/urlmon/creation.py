@@ -11,6 +11,7 @@ from urlmon.exceptions import InvalidURLError
 from urlmon.hresult import HRESULT
 from urlmon.moniker import URLMoniker
 from urlmon.naming import MonikerName, combining_flags, parsing_flags, refuse
+from urlmon.session import get_session
 from urlmon.uri import Uri, combine_uri, create_uri, resolve_text
 
 _KNOWN_SCHEMES = frozenset({"http", "https", "ftp", "file"})
@@ -80,7 +81,7 @@ def mk_parse_display_name_ex(ctx: BindCtx, name: str) -> tuple[int, URLMoniker]:
     """MkParseDisplayNameEx: (characters understood, the moniker of `name`) (contract 2.5).
 
     InvalidRequestError (E_INVALIDARG) without a context or a name, InvalidURLError (MK_E_SYNTAX) for a name that is no
-    URL of a known scheme.
+    URL of a scheme that is built in or has a handler.
     """
     if ctx is None or not isinstance(name, str) or not name:
         refuse("a display name and a bind context are needed")
@@ -89,6 +90,6 @@ def mk_parse_display_name_ex(ctx: BindCtx, name: str) -> tuple[int, URLMoniker]:
         scheme = moniker.uri.scheme_name
     except InvalidURLError as problem:
         raise InvalidURLError(str(problem), url=name, hresult=HRESULT.MK_E_SYNTAX) from problem
-    if scheme not in _KNOWN_SCHEMES:
+    if scheme not in _KNOWN_SCHEMES and not get_session().find_handlers(name):
         raise error_from_hresult(HRESULT.MK_E_SYNTAX, url=name)
     return len(name), moniker

@@ -14,6 +14,7 @@ from urlmon import (
     HRESULT,
     MKSYS,
     BindError,
+    InternetProtocol,
     InvalidRequestError,
     InvalidURLError,
     URLMoniker,
@@ -24,6 +25,8 @@ from urlmon import (
     is_async_moniker,
     is_valid_url,
     mk_parse_display_name_ex,
+    register_name_space,
+    unregister_name_space,
 )
 
 NAME = "http://h/"
@@ -196,6 +199,17 @@ def test_what_a_moniker_says_of_itself() -> None:
 )
 def test_is_valid_url(url: str, valid: bool) -> None:
     assert is_valid_url(url) is valid
+
+
+def test_a_registered_scheme_makes_a_name() -> None:
+    class Handler(InternetProtocol):
+        pass
+
+    register_name_space("x-named", Handler)
+    try:
+        assert mk_parse_display_name_ex(create_bind_ctx(), "x-named:abc") == (11, URLMoniker("x-named:abc"))
+    finally:
+        unregister_name_space("x-named", Handler)
 
 
 def test_a_number_is_no_name() -> None:
