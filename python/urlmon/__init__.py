@@ -8,8 +8,11 @@ from __future__ import annotations
 from urlmon import _setup as _setup
 from urlmon.apartment import Apartment, pump, run
 from urlmon.bindctx import (
+    AsyncBindCtx,
     BindCtx,
+    BindOptions,
     create_async_bind_ctx,
+    create_async_bind_ctx_ex,
     create_bind_ctx,
     register_bind_status_callback,
     revoke_bind_status_callback,
@@ -52,6 +55,7 @@ from urlmon.constants import (
     URLMON_OPTION,
     URLOSTRM,
     URLZONE,
+    ClipboardFormat,
     Priority,
     Uri_CREATE,
     Uri_DISPLAY,
@@ -98,6 +102,15 @@ from urlmon.exceptions import (
     UnsupportedError,
     WrongThreadError,
 )
+from urlmon.formats import (
+    FormatEnumerator,
+    create_format_enumerator,
+    find_media_type,
+    register_format_enumerator,
+    register_media_types,
+    revoke_format_enumerator,
+)
+from urlmon.holder import CallbackHolder
 from urlmon.hresult import HRESULT, failed, succeeded
 from urlmon.moniker import URLMoniker
 from urlmon.protocol import (
@@ -117,6 +130,13 @@ from urlmon.session import (
     unregister_name_space,
 )
 from urlmon.storage import FormatEtc, StgMedium, get_clipboard_format_name, register_clipboard_format
+from urlmon.storage import (
+    FormatEtc,
+    StgMedium,
+    copy_stg_medium,
+    get_clipboard_format_name,
+    register_clipboard_format,
+)
 from urlmon.uri import Uri, combine_uri, combine_url_ex, create_uri, create_uri_with_fragment
 from urlmon.uri_builder import UriBuilder, create_uri_builder
 from urlmon.version import __version__
@@ -162,20 +182,25 @@ __all__ = [
     "AccessDeniedError",
     "Apartment",
     "ApartmentClosedError",
+    "AsyncBindCtx",
     "AuthenticationRequiredError",
     "BindCtx",
     "BindError",
     "BindInfo",
     "BindMemoryError",
+    "BindOptions",
     "BindStatusCallback",
     "BindTimeoutError",
     "Binding",
+    "CallbackHolder",
     "CertificateError",
+    "ClipboardFormat",
     "ConnectError",
     "DataNotAvailableError",
     "DiskFullError",
     "DownloadError",
     "FilterData",
+    "FormatEnumerator",
     "FormatEtc",
     "HTTPAuthenticationError",
     "HTTPNotFoundError",
@@ -217,14 +242,18 @@ __all__ = [
     "__version__",
     "combine_uri",
     "combine_url_ex",
+    "copy_stg_medium",
     "create_async_bind_ctx",
+    "create_async_bind_ctx_ex",
     "create_bind_ctx",
+    "create_format_enumerator",
     "create_uri",
     "create_uri_builder",
     "create_uri_with_fragment",
     "create_url_moniker",
     "create_url_moniker_ex",
     "failed",
+    "find_media_type",
     "get_clipboard_format_name",
     "get_session",
     "is_async_moniker",
@@ -236,7 +265,10 @@ __all__ = [
     "register_clipboard_format",
     "register_mime_filter",
     "register_name_space",
+    "register_format_enumerator",
+    "register_media_types",
     "revoke_bind_status_callback",
+    "revoke_format_enumerator",
     "run",
     "succeeded",
     "unregister_mime_filter",

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from urlmon.constants import BIND_FLAGS, STGM
 from urlmon.exceptions import BindError, InvalidRequestError
+from urlmon.formats import register_format_enumerator
+from urlmon.holder import CallbackHolder
 from urlmon.hresult import HRESULT
+from urlmon.storage import FormatEtc
 
 CALLBACK_KEY = "_BSCB_Holder_"
 
 
-class BindCtx:
-    """IBindCtx: a dictionary of object parameters. One context may serve several bind operations."""
+_NO_FLAGS = BIND_FLAGS(0)
 
-    __slots__ = ("_parameters",)
+
+@dataclass(frozen=True)
+class BindOptions:
+    """BIND_OPTS (contract 7.1). No bind looks at them; they are kept for those who pass them on.
+
+    flags: BIND_FLAGS. mode: STGM. deadline: milliseconds, 0 = none.
+    """
+
+    flags: BIND_FLAGS = _NO_FLAGS
+    mode: STGM = STGM.READWRITE
+    deadline: int = 0
+
+
+_ASYNCHRONOUS_OPTIONS = BindOptions(BIND_FLAGS.MAYBOTHERUSER, STGM.READWRITE | STGM.SHARE_EXCLUSIVE)
+
+
+class BindCtx:
+    """IBindCtx: object parameters, bound objects and options. One context may serve several bind operations."""
+
+    __slots__ = ("_bound", "_options", "_parameters")
 
     def __init__(self) -> None:
         self._parameters: dict[str, Any] = {}
+        self._bound: list[Any] = []
+        self._options = BindOptions()
 
     def register_object_param(self, key: str, value: object) -> None:
         """Leaves `value` under `key`, in place of what was there."""
@@ -29,6 +55,10 @@ class BindCtx:
         except KeyError:
             raise BindError(f"no object parameter {key!r}", url="", hresult=HRESULT.E_FAIL) from None
 
+    def find_object_param(self, key: str) -> Any:
+        """What was left under `key`, None if nothing was."""
+        return self._parameters.get(key)
+
     def revoke_object_param(self, key: str) -> HRESULT:
         """Takes what was left under `key` away; S_FALSE if nothing was."""
         if key not in self._parameters:
@@ -36,10 +66,52 @@ class BindCtx:
         del self._parameters[key]
         return HRESULT.S_OK
 
+    def enum_object_param(self) -> list[str]:
+        """The keys under which something was left."""
+        return list(self._parameters)
+
+    def get_bind_options(self) -> BindOptions:
+        """The options of binds with this context."""
+        return self._options
+
+    def set_bind_options(self, options: BindOptions) -> None:
+        """Replaces the options."""
+        self._options = options
+
+    def register_object_bound(self, obj: object) -> None:
+        """Keeps `obj` alive as long as the context, or until it is revoked as often as it was registered."""
+        self._bound.append(obj)
+
+    def revoke_object_bound(self, obj: object) -> HRESULT:
+        """Undoes one `register_object_bound`; MK_E_NOTBOUND if there was none."""
+        for index, known in enumerate(self._bound):
+            if known is obj:
+                del self._bound[index]
+                return HRESULT.S_OK
+        return HRESULT.MK_E_NOTBOUND
+
+    def release_bound_objects(self) -> None:
+        """Lets go of all that was registered as bound."""
+        self._bound.clear()
+
     @property
     def callback(self) -> Any:
         """The registered bind status callback, None if there is none."""
-        return self._parameters.get(CALLBACK_KEY)
+        holder = self._parameters.get(CALLBACK_KEY)
+        return holder.callback if isinstance(holder, CallbackHolder) else holder
+
+
+class AsyncBindCtx(BindCtx):
+    """IAsyncBindCtx: shares the object parameters and bound objects of the context that it wraps (contract 7.1)."""
+
+    __slots__ = ()
+
+    def __init__(self, wrapped: BindCtx | None = None) -> None:
+        super().__init__()
+        if wrapped is not None:
+            self._parameters = wrapped._parameters
+            self._bound = wrapped._bound
+        self._options = _ASYNCHRONOUS_OPTIONS
 
 
 def create_bind_ctx() -> BindCtx:
@@ -47,14 +119,35 @@ def create_bind_ctx() -> BindCtx:
     return BindCtx()
 
 
-def create_async_bind_ctx(callback: Any) -> BindCtx:
-    """A bind context with `callback` registered (contract 7.1).
+def create_async_bind_ctx(callback: Any, formats: Iterable[FormatEtc] | None = None) -> BindCtx:
+    """CreateAsyncBindCtx: a bind context with `callback` and perhaps a format enumerator registered (contract 7.1).
 
-    InvalidRequestError (E_INVALIDARG) for None.
+    InvalidRequestError (E_INVALIDARG) without a callback.
     """
     context = BindCtx()
+    context.set_bind_options(_ASYNCHRONOUS_OPTIONS)
     register_bind_status_callback(context, callback)
+    if formats is not None:
+        register_format_enumerator(context, formats)
     return context
+
+
+def create_async_bind_ctx_ex(
+    context: BindCtx | None = None,
+    options: int = 0,
+    callback: Any = None,
+    formats: Iterable[FormatEtc] | None = None,
+) -> AsyncBindCtx:
+    """CreateAsyncBindCtxEx: around `context`, whose object parameters it shares, or a new one (contract 7.1).
+
+    Otherwise as `create_async_bind_ctx`, but that nothing is needed. `options` are not used.
+    """
+    wrapper = AsyncBindCtx(context)
+    if callback is not None:
+        register_bind_status_callback(wrapper, callback)
+    if formats is not None:
+        register_format_enumerator(wrapper, formats)
+    return wrapper
 
 
 def _need(value: object, what: str) -> None:
@@ -65,12 +158,17 @@ def _need(value: object, what: str) -> None:
 def register_bind_status_callback(context: BindCtx, callback: Any) -> Any:
     """Registers `callback` and returns the one it takes the place of, None if there was none (contract 7.2).
 
-    The new one alone is called; one that wants the old one to hear as well passes the calls on.
+    The new one alone is called; one that wants the old one to hear as well passes the calls on. What stands in the
+    context is a CallbackHolder, the same one as long as callbacks replace each other.
     """
     _need(context, "the bind context")
     _need(callback, "the callback")
     previous = context.callback
-    context.register_object_param(CALLBACK_KEY, callback)
+    holder = context.find_object_param(CALLBACK_KEY)
+    if isinstance(holder, CallbackHolder):
+        holder.callback = callback
+    else:
+        context.register_object_param(CALLBACK_KEY, CallbackHolder(callback))
     return previous
 
 

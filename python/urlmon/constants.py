@@ -13,7 +13,7 @@ from enum import IntEnum
 from ._flags import Flags32
 from .http_constants import AUTHENTICATEF, HTTP_QUERY, INTERNET_ERROR
 from .protocol_constants import BINDSTRING, OIBDG, PD, PI
-from .storage_constants import BIND_FLAGS, DVASPECT, MKSYS, STGM, STREAM_SEEK, TYMED
+from .storage_constants import BIND_FLAGS, DVASPECT, MKSYS, STGM, STREAM_SEEK, TYMED, ClipboardFormat
 from .uri_constants import (
     FMFD,
     PARSEACTION,
@@ -71,6 +71,7 @@ __all__ = [
     "URL_MK_NO_CANONICALIZE",
     "URL_MK_UNIFORM",
     "URL_SCHEME",
+    "ClipboardFormat",
     "Priority",
     "UriBuilder_USE_ORIGINAL_FLAGS",
     "Uri_CREATE",

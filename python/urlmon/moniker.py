@@ -15,6 +15,7 @@ from urlmon.callback import BindStatusCallback
 from urlmon.constants import TYMED, Priority
 from urlmon.errors import error_from_hresult
 from urlmon.exceptions import BindError, InvalidRequestError, UnsupportedError
+from urlmon.formats import accept_field
 from urlmon.hresult import HRESULT, failed, to_hresult
 from urlmon.naming import MonikerName
 
@@ -69,6 +70,7 @@ class URLMoniker(MonikerName):
         try:
             wire = urls.prepare(self._url + info.extra_info, info.schemes)
             additional = _additional_fields(callback, self._url)
+            additional += accept_field(ctx, (*info.headers, *additional))
             if wire.scheme == "https" and priority:
                 additional += profiles.priority_field(priority, additional)
             profile = profiles.compile_profile(info, storage, additional, self._url)

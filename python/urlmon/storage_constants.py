@@ -80,3 +80,29 @@ class MKSYS(IntEnum):
     POINTERMONIKER = 5
     URLMONIKER = 6
     CLASSMONIKER = 7
+
+
+class ClipboardFormat(IntEnum):
+    """The fixed clipboard formats; registered ones have numbers from 0xC000 (contract 6.2; winuser.h).
+
+    A bind knows NULL alone, the format that the server likes best.
+    """
+
+    NULL = 0
+    TEXT = 1
+    BITMAP = 2
+    METAFILEPICT = 3
+    SYLK = 4
+    DIF = 5
+    TIFF = 6
+    OEMTEXT = 7
+    DIB = 8
+    PALETTE = 9
+    PENDATA = 10
+    RIFF = 11
+    WAVE = 12
+    UNICODETEXT = 13
+    ENHMETAFILE = 14
+    HDROP = 15
+    LOCALE = 16
+    DIBV5 = 17

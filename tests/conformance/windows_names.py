@@ -20,6 +20,7 @@ FAMILIES = {
     "BINDVERB_": "BINDVERB",
     "BIND_": "BIND_FLAGS",
     "BSCF_": "BSCF",
+    "CF_": "ClipboardFormat",
     "DVASPECT_": "DVASPECT",
     "ERROR_INTERNET_": "INTERNET_ERROR",
     "FMFD_": "FMFD",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 import urlmon
@@ -60,7 +63,7 @@ def test_an_asynchronous_context_has_one() -> None:
     callback = BindStatusCallback()
     context = create_async_bind_ctx(callback)
     assert context.callback is callback
-    assert context.get_object_param("_BSCB_Holder_") is callback
+    assert context.get_object_param("_BSCB_Holder_").callback is callback
 
 
 def test_registering_again_replaces_and_returns_the_old_one() -> None:
@@ -135,3 +138,55 @@ def test_one_context_serves_several_monikers() -> None:
         with pytest.raises(urlmon.UnknownProtocolError):
             urlmon.create_url_moniker(url).bind_to_storage(context)
     assert context.callback is not None
+
+
+def test_what_a_holder_answers_for_a_client_that_has_no_methods() -> None:
+    context = create_async_bind_ctx(object())
+    holder = context.get_object_param(CALLBACK_KEY)
+    assert holder.get_bind_info() == urlmon.BindInfo()
+    assert holder.get_bind_info_ex() == (urlmon.BindInfo(), 0)
+    assert holder.on_progress(0, 0, urlmon.BINDSTATUS.CONNECTING, None) is HRESULT.S_OK
+    assert holder.beginning_transaction("http://h/", None) is None
+    assert holder.on_response(200, "", None) is None
+    assert holder.get_root_security_id() is HRESULT.E_FAIL
+    assert holder.authenticate() is HRESULT.E_NOTIMPL
+    with pytest.raises(AttributeError):
+        holder.get_window()
+
+
+def test_a_holder_passes_everything_else_on() -> None:
+    class Client:
+        def get_window(self, reason: int) -> int:
+            return reason + 1
+
+    assert create_async_bind_ctx(Client()).get_object_param(CALLBACK_KEY).get_window(1) == 2
+
+
+def test_a_wrapper_shares_parameters_and_bound_objects_but_not_options() -> None:
+    inner = create_bind_ctx()
+    callback = BindStatusCallback()
+    outer = urlmon.create_async_bind_ctx_ex(inner, 0, callback, [urlmon.FormatEtc()])
+    assert inner.callback is callback
+    assert sorted(inner.enum_object_param()) == ["_BSCB_Holder_", "_EnumFORMATETC_"]
+    outer.register_object_bound(callback)
+    assert inner.revoke_object_bound(callback) is HRESULT.S_OK
+    assert outer.revoke_object_bound(callback) is HRESULT.MK_E_NOTBOUND
+    inner.set_bind_options(urlmon.BindOptions(deadline=5))
+    assert outer.get_bind_options().deadline == 0
+    assert inner.get_bind_options().deadline == 5
+
+
+def test_bound_objects_live_as_long_as_the_context_wants() -> None:
+    class Bound:
+        pass
+
+    bound = Bound()
+    watched = weakref.ref(bound)
+    context = create_bind_ctx()
+    context.register_object_bound(bound)
+    del bound
+    gc.collect()
+    assert watched() is not None
+    context.release_bound_objects()
+    gc.collect()
+    assert watched() is None
