@@ -129,7 +129,6 @@ from urlmon.session import (
     unregister_mime_filter,
     unregister_name_space,
 )
-from urlmon.storage import FormatEtc, StgMedium, get_clipboard_format_name, register_clipboard_format
 from urlmon.storage import (
     FormatEtc,
     StgMedium,
@@ -263,10 +262,10 @@ __all__ = [
     "pump",
     "register_bind_status_callback",
     "register_clipboard_format",
-    "register_mime_filter",
-    "register_name_space",
     "register_format_enumerator",
     "register_media_types",
+    "register_mime_filter",
+    "register_name_space",
     "revoke_bind_status_callback",
     "revoke_format_enumerator",
     "run",
