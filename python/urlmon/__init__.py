@@ -64,6 +64,12 @@ from urlmon.constants import (
     Uri_PROPERTY,
     UriBuilder_USE_ORIGINAL_FLAGS,
 )
+from urlmon.convenience import (
+    url_download_to_file,
+    url_open_blocking_stream,
+    url_open_pull_stream,
+    url_open_stream,
+)
 from urlmon.creation import (
     create_url_moniker,
     create_url_moniker_ex,
@@ -112,6 +118,7 @@ from urlmon.formats import (
 )
 from urlmon.holder import CallbackHolder
 from urlmon.hresult import HRESULT, failed, succeeded
+from urlmon.memorystream import MemoryStream
 from urlmon.moniker import URLMoniker
 from urlmon.protocol import (
     FilterData,
@@ -210,6 +217,7 @@ __all__ = [
     "InvalidRequestError",
     "InvalidURLError",
     "LibcurlUnavailableError",
+    "MemoryStream",
     "MissingFolderError",
     "Priority",
     "ProtocolBindInfo",
@@ -272,4 +280,8 @@ __all__ = [
     "succeeded",
     "unregister_mime_filter",
     "unregister_name_space",
+    "url_download_to_file",
+    "url_open_blocking_stream",
+    "url_open_pull_stream",
+    "url_open_stream",
 ]

@@ -103,6 +103,14 @@ cdef class BindingBase(Delivery):
             transaction_push_to_self(self.t)
         return words.success
 
+    def end_with(self, hresult):
+        """Ends the operation; on_stop_binding gets `hresult`, also if the transfer is over and only the telling is left.
+
+        Owner's thread only (WrongThreadError).
+        """
+        self.check_owner()
+        self.give_up(hresult)
+
     def suspend(self):
         """No byte is requested and nothing is delivered until `resume`; calls do not count.
 
