@@ -145,6 +145,12 @@ from urlmon.storage import (
 )
 from urlmon.uri import Uri, combine_uri, combine_url_ex, create_uri, create_uri_with_fragment
 from urlmon.uri_builder import UriBuilder, create_uri_builder
+from urlmon.urlfunctions import combine_url, compare_url, parse_url, query_info
+from urlmon.useragent import (
+    obtain_user_agent_string,
+    url_mk_get_session_option,
+    url_mk_set_session_option,
+)
 from urlmon.version import __version__
 from urlmon_core import ApartmentClosedError, LibcurlUnavailableError, Stream, libcurl_info
 
@@ -248,7 +254,9 @@ __all__ = [
     "WrongThreadError",
     "__version__",
     "combine_uri",
+    "combine_url",
     "combine_url_ex",
+    "compare_url",
     "copy_stg_medium",
     "create_async_bind_ctx",
     "create_async_bind_ctx_ex",
@@ -267,7 +275,10 @@ __all__ = [
     "is_valid_url",
     "libcurl_info",
     "mk_parse_display_name_ex",
+    "obtain_user_agent_string",
+    "parse_url",
     "pump",
+    "query_info",
     "register_bind_status_callback",
     "register_clipboard_format",
     "register_format_enumerator",
@@ -281,6 +292,8 @@ __all__ = [
     "unregister_mime_filter",
     "unregister_name_space",
     "url_download_to_file",
+    "url_mk_get_session_option",
+    "url_mk_set_session_option",
     "url_open_blocking_stream",
     "url_open_pull_stream",
     "url_open_stream",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import pycurl
@@ -14,8 +13,8 @@ from urlmon.bindinfo import BindInfo
 from urlmon.constants import BINDVERB, TYMED, Priority
 from urlmon.exceptions import InvalidRequestError
 from urlmon.hresult import HRESULT
-from urlmon.version import __version__
-from urlmon_core import Profile, find_ca_store, library
+from urlmon.useragent import session_user_agent
+from urlmon_core import Profile, find_ca_store
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 5.6.2
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110 5.5: what a field value must not hold
@@ -49,12 +48,6 @@ _FOLLOWED_SCHEMES = frozenset({"http", "https"})
 _METHODS = {BINDVERB.GET: "GET", BINDVERB.POST: "POST", BINDVERB.PUT: "PUT"}
 
 Fields = Mapping[str, str] | Iterable[tuple[str, str]] | str
-
-
-@lru_cache(maxsize=1)
-def default_user_agent() -> str:
-    """What is sent unless the client says otherwise."""
-    return f"urlmon/{__version__} libcurl/{library()['version']}"
 
 
 def check_field(name: str, value: str, url: str) -> None:
@@ -169,7 +162,7 @@ def _transfer_options(info: BindInfo, storage: TYMED, url: str) -> list[tuple[in
         (pycurl.FOLLOWLOCATION, 1 if info.max_redirects else 0),
         (pycurl.MAXREDIRS, info.max_redirects),
         (pycurl.CONNECTTIMEOUT_MS, max(1, round(connect_timeout * 1000))),
-        (pycurl.USERAGENT, default_user_agent() if info.user_agent is None else info.user_agent),
+        (pycurl.USERAGENT, session_user_agent() if info.user_agent is None else info.user_agent),
     ]
     if info.decode if info.decode is not None else storage != TYMED.FILE:
         options.append((pycurl.ENCODING, ""))  # whatever this libcurl can decode
@@ -209,7 +202,7 @@ def compile_profile(
 
     Raises InvalidRequestError, which names `url`, for what cannot be sent.
     """
-    key = (storage, additional)
+    key = (storage, additional, session_user_agent() if info.user_agent is None else None)
     known = info.compiled.get(key)
     if known is not None:
         return known

@@ -436,8 +436,10 @@ def _archive_path(above: str, path: str) -> str:
     return above[:at] + inner[: inner.rfind("/") + 1] + path
 
 
-def resolve_text(base: str, relative: str) -> str:
+def resolve_text(base: str, relative: str, simplify: bool = True) -> str:
     """The URL that `relative` means as seen from `base`, with no character changed but for dot segments.
+
+    simplify: whether those are removed.
 
     InvalidURLError (E_INVALIDARG) where one of the two is no URL.
     """
@@ -451,6 +453,6 @@ def resolve_text(base: str, relative: str) -> str:
     inner, outer = create_uri(relative, flags), create_uri(base, flags)
     if inner.is_absolute:
         return relative
-    parts = canonical(_resolve(outer.parts, inner.parts), flags, simplify=True)
+    parts = canonical(_resolve(outer.parts, inner.parts), flags, simplify=simplify)
     uri = Uri("", parts, flags)
     return uri.absolute_uri or uri.display_uri

@@ -12,7 +12,8 @@ from urlmon.bindinfo import BindInfo
 from urlmon.constants import BINDF, BINDVERB, TYMED
 from urlmon.exceptions import InvalidRequestError
 from urlmon.hresult import HRESULT
-from urlmon.profiles import MOST_COMPILED, check_field, compile_profile, default_user_agent, parse_fields
+from urlmon.profiles import MOST_COMPILED, check_field, compile_profile, parse_fields
+from urlmon.useragent import library_user_agent
 
 URL = "http://user:secret@h/x"
 
@@ -297,7 +298,7 @@ def test_fields_that_libcurl_would_add_to_a_body() -> None:
 
 def test_what_a_plain_bind_sets() -> None:
     options = compiled(BindInfo())
-    assert options[pycurl.USERAGENT] == default_user_agent()
+    assert options[pycurl.USERAGENT] == library_user_agent()
     assert options[pycurl.CONNECTTIMEOUT_MS] == 30_000
     assert pycurl.LOW_SPEED_LIMIT not in options  # the core has a stall rule of its own
     assert (options[pycurl.FOLLOWLOCATION], options[pycurl.MAXREDIRS]) == (1, 30)
@@ -307,8 +308,8 @@ def test_what_a_plain_bind_sets() -> None:
 
 
 def test_user_agent() -> None:
-    assert default_user_agent().startswith("urlmon/")
-    assert " libcurl/" in default_user_agent()
+    assert library_user_agent().startswith("urlmon/")
+    assert " libcurl/" in library_user_agent()
     assert compiled(BindInfo(user_agent=""))[pycurl.USERAGENT] == ""
 
 

@@ -1,0 +1,145 @@
+"""Parsing, combining, comparing and asking about URLs, and the session's user agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pycurl
+import pytest
+
+import urlmon
+from urlmon import (
+    HRESULT,
+    PARSEACTION,
+    QUERYOPTION,
+    URL_FLAGS,
+    URLMON_OPTION,
+    BindInfo,
+    combine_url,
+    compare_url,
+    parse_url,
+    query_info,
+)
+
+nothing: Any = None
+
+
+@pytest.mark.parametrize(
+    ("action", "url", "result"),
+    [
+        (PARSEACTION.CANONICALIZE, "HTTP://H/a/../%7e", "http://h/~"),
+        (PARSEACTION.CANONICALIZE, "no url", "no url"),
+        (PARSEACTION.FRIENDLY, "http://u:p@h/", "http://h/"),
+        (PARSEACTION.ROOTDOCUMENT, "https://u@h:8/a?b", "https://h:8"),
+        (PARSEACTION.DOCUMENT, "http://h/a#b#c", "http://h/a"),
+        (PARSEACTION.ANCHOR, "http://h/a#b#c", "#b#c"),
+        (PARSEACTION.LOCATION, "http://h/a", ""),
+        (PARSEACTION.ENCODE, "a%20b", "a b"),
+        (PARSEACTION.DECODE, "a b%20ü", "a%20b%20%C3%BC"),
+        (PARSEACTION.ESCAPE, "http://h/a b?c=<d>", "http://h/a%20b?c=%3Cd%3E"),
+        (PARSEACTION.PATH_FROM_URL, "file:///tmp/a%20b", "/tmp/a b"),
+        (PARSEACTION.PATH_FROM_URL, "file:///c:/a%20b", "c:\\a b"),
+        (PARSEACTION.URL_FROM_PATH, "/tmp/a b", "file:///tmp/a%20b"),
+        (PARSEACTION.URL_FROM_PATH, "tmp/a", "tmp/a"),
+        (PARSEACTION.SITE, "http://u@h:1/", "h"),
+        (PARSEACTION.SCHEMA, "HTTP://h/", "http"),
+    ],
+)
+def test_parse(action: PARSEACTION, url: str, result: str) -> None:
+    assert parse_url(url, action) == result
+
+
+@pytest.mark.parametrize(
+    ("call", "hresult"),
+    [
+        (lambda: parse_url(nothing, PARSEACTION.SITE), HRESULT.E_INVALIDARG),
+        (lambda: parse_url("http://h/", PARSEACTION.PATH_FROM_URL), HRESULT.E_INVALIDARG),
+        (lambda: parse_url("http://h/", PARSEACTION.SECURITY_DOMAIN), HRESULT.E_FAIL),
+        (lambda: parse_url("mailto:a@b", PARSEACTION.ROOTDOCUMENT), HRESULT.E_FAIL),
+        (lambda: parse_url("http://h/", PARSEACTION.MIME), HRESULT.E_NOTIMPL),
+        (lambda: parse_url("http://h/", 99), HRESULT.E_NOTIMPL),
+        (lambda: combine_url("http://[", "a"), HRESULT.E_INVALIDARG),
+        (lambda: compare_url(nothing, "a"), HRESULT.E_INVALIDARG),
+        (lambda: query_info("http://h/", QUERYOPTION.IS_CACHED), HRESULT.E_FAIL),
+        (lambda: urlmon.url_mk_set_session_option(URLMON_OPTION.URL_ENCODING, "x"), HRESULT.E_INVALIDARG),
+        (
+            lambda: urlmon.url_mk_set_session_option(URLMON_OPTION.USERAGENT, "a\r\nB: c"),
+            HRESULT.E_INVALIDARG,
+        ),
+        (lambda: urlmon.url_mk_get_session_option(1), HRESULT.E_INVALIDARG),
+    ],
+)
+def test_results_that_are_failures(call: Callable[[], Any], hresult: HRESULT) -> None:
+    with pytest.raises(urlmon.BindError) as caught:
+        call()
+    assert caught.value.hresult == hresult
+
+
+def test_combine() -> None:
+    assert combine_url("http://h/a/%7eb/c?q", "../%7ed#e") == "http://h/a/%7ed#e"
+    assert combine_url("http://h/a/b", "./../c", URL_FLAGS.DONT_SIMPLIFY) == "http://h/a/./../c"
+    assert combine_url("c:\\a\\b", "c d") == "file:///c:/a/c%20d"
+
+
+def test_compare() -> None:
+    assert compare_url("http://H:80/%41", "http://h/A")
+    assert not compare_url("http://h/a", "http://h/a/")
+    assert compare_url("http://h/a", "http://h/a/", ignore_slash=True)
+    assert compare_url("no url", "no url")
+
+
+def test_query() -> None:
+    assert query_info("https://h/", QUERYOPTION.USES_NETWORK) == 1
+    assert query_info("about:blank", QUERYOPTION.USES_NETWORK) == 0
+
+
+@pytest.fixture
+def handler() -> Iterator[Any]:
+    class Info(urlmon.InternetProtocol, urlmon.InternetProtocolInfo):
+        def __call__(self) -> Any:
+            return self
+
+        def parse_url(self, url: str, action: int, flags: int = 0) -> str | None:
+            return f"parsed {action}"
+
+        def combine_url(self, base: str, relative: str, flags: int = 0) -> str | None:
+            return f"{base} and {relative}"
+
+        def compare_url(self, first: str, second: str, flags: int = 0) -> bool | None:
+            return bool(flags)
+
+        def query_info(self, url: str, option: int, flags: int = 0) -> Any:
+            return option
+
+    info = Info()
+    urlmon.register_name_space("x-asked", info)
+    yield info
+    urlmon.unregister_name_space("x-asked", info)
+
+
+@pytest.mark.usefixtures("handler")
+def test_a_handler_is_asked_first() -> None:
+    assert parse_url("x-asked:a", PARSEACTION.SECURITY_URL) == "parsed 3"
+    assert combine_url("x-asked:a", "b") == "x-asked:a and b"
+    assert not compare_url("x-asked:a", "x-asked:a")
+    assert compare_url("x-asked:a", "b", ignore_slash=True)
+    assert query_info("x-asked:a", 77) == 77
+
+
+def test_the_session_s_user_agent_is_sent_from_then_on() -> None:
+    def sent(info: BindInfo) -> Any:
+        from urlmon.profiles import compile_profile
+
+        return dict(compile_profile(info, urlmon.TYMED.ISTREAM, (), "http://h/").options)[pycurl.USERAGENT]
+
+    info, own = BindInfo(), BindInfo(user_agent="own")
+    before = sent(info)
+    assert before == urlmon.obtain_user_agent_string()
+    urlmon.url_mk_set_session_option(URLMON_OPTION.USERAGENT, "mine/1")
+    try:
+        assert sent(info) == urlmon.url_mk_get_session_option(URLMON_OPTION.USERAGENT) == "mine/1"
+        assert sent(own) == "own"
+    finally:
+        urlmon.url_mk_set_session_option(URLMON_OPTION.USERAGENT_REFRESH)
+    assert sent(info) == before
