@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from urlmon.bindinfo import DEFAULT_BIND_INFO, BindInfo
 from urlmon.constants import BINDF2
+from urlmon.exceptions import UnsupportedError
 from urlmon.hresult import HRESULT, to_hresult
+from urlmon.identifiers import (
+    IID_IAuthenticate,
+    IID_IBindStatusCallback,
+    IID_IBindStatusCallbackEx,
+    IID_IHttpNegotiate,
+    IID_IHttpNegotiate2,
+    IID_IInternetProtocol,
+)
+from urlmon.protocol import InternetProtocol
 
 if TYPE_CHECKING:
     from urlmon.constants import BINDSTATUS
+
+
+_HELD = frozenset(
+    {
+        IID_IBindStatusCallback,
+        IID_IBindStatusCallbackEx,
+        IID_IHttpNegotiate,
+        IID_IHttpNegotiate2,
+        IID_IAuthenticate,
+    }
+)
 
 
 class CallbackHolder:
@@ -60,6 +82,21 @@ class CallbackHolder:
     def authenticate(self) -> Any:
         """The client's answer (IAuthenticate); E_NOTIMPL without one."""
         return self._ask("authenticate", default=HRESULT.E_NOTIMPL)
+
+    def query_service(self, service: UUID, iid: UUID) -> Any:
+        """IServiceProvider: the holder itself for what it implements, else what the client offers (contract 7.6).
+
+        The client is asked for the interface first, then as a service provider. UnsupportedError (E_NOINTERFACE) if it
+        has neither.
+        """
+        if iid in _HELD:
+            return self
+        if iid == IID_IInternetProtocol and isinstance(self.callback, InternetProtocol):
+            return self.callback
+        answer = self._ask("query_service", service, iid)
+        if answer is None or isinstance(answer, int):
+            raise UnsupportedError(f"the client offers no {iid}", url="", hresult=HRESULT.E_NOINTERFACE)
+        return answer
 
     def _ask(self, name: str, *arguments: Any, default: Any = None) -> Any:
         method = getattr(self.callback, name, None)

@@ -41,6 +41,7 @@ from urlmon import (
     create_format_enumerator,
     create_uri,
     create_uri_builder,
+    identifiers,
     is_valid_url,
     obtain_user_agent_string,
     parse_url,
@@ -261,15 +262,7 @@ HOLDER_CALLS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize(
-    "case",
-    cases(
-        MISC,
-        lambda case: (
-            case["area"] == "callback_holder"
-            and "calls_on_callback" in case["expected"]
-            and "service" not in case["name"]
-        ),
-    ),
+    "case", cases(MISC, lambda case: case["area"] == "callback_holder" and case["name"] in HOLDER_CALLS)
 )
 def test_callback_holder(case: Case) -> None:
     client = WatchedEx() if case["name"] == "get_bind_info_ex" else Watched()
@@ -283,6 +276,36 @@ def test_callback_holder(case: Case) -> None:
     assert HRESULT(hresult).name == case["expected"]["hresult"]
     if case["name"] == "get_bind_info_ex_falls_back":
         assert answer[1] == 0
+
+
+class Refusing(Watched):
+    """A client that is asked for services, and has none."""
+
+    def query_service(self, service: Any, iid: Any) -> HRESULT:
+        assert service == iid
+        self.calls.append("QueryService")
+        return HRESULT.E_NOINTERFACE
+
+
+@pytest.mark.parametrize(
+    "case", cases(MISC, lambda case: case["area"] == "callback_holder" and case["name"] not in HOLDER_CALLS)
+)
+def test_services_of_the_holder(case: Case) -> None:
+    client, name = Refusing(), case["name"]
+    holder = registered(client).get_object_param(CALLBACK_KEY)
+    if name == "service_provider":
+        assert callable(holder.query_service)
+    elif name == "unknown_service":
+        iid = identifiers.IID_IInternetProtocol
+        check(case, name, attempt(lambda: holder.query_service(iid, iid))[0])
+        assert client.calls == ["QueryService"]
+    else:
+        wanted = {
+            "http_negotiate_same_object": identifiers.IID_IHttpNegotiate,
+            "authenticate_same_object": identifiers.IID_IAuthenticate,
+        }[name]
+        assert holder.query_service(wanted, wanted) is holder
+        assert client.calls == []
 
 
 # -- BINDINFO and STGMEDIUM ------------------------------------------------------------------------------------

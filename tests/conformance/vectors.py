@@ -43,17 +43,22 @@ def is_exempt(file: str, name: str) -> bool:
     return any(matches(pattern, name) for pattern in listed(EXEMPT, file))
 
 
+# File -> ids of the cases that have a test.
+TESTED: dict[str, set[str]] = {}
+
+
 def cases(file: str, of: Callable[[Case], bool] = lambda case: True) -> list[Any]:
     """Parameters for one test a case. What comes out differently must really do so."""
     different = listed(DIFFERENT, file)
+    chosen = [case for case in read(file) if of(case) and not is_exempt(file, case["id"])]
+    TESTED.setdefault(file, set()).update(case["id"] for case in chosen)
     return [
         pytest.param(
             case,
             id=f"{case.get('name', case.get('api', file.removesuffix('.json')))}-{case['id']}",
             marks=[pytest.mark.xfail(reason=different[case["id"]])] if case["id"] in different else [],
         )
-        for case in read(file)
-        if of(case) and not is_exempt(file, case["id"])
+        for case in chosen
     ]
 
 
