@@ -36,6 +36,7 @@ MODULES = [
     "flow",
     "stalls",
     "interruption",
+    "questions",
     "response",
     "easyhandles",
     "transfer",

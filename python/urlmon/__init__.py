@@ -128,6 +128,7 @@ from urlmon.protocol import (
     ProtocolData,
     ProtocolSink,
 )
+from urlmon.services import Authenticate, BindCallbackRedirect, HttpNegotiate, HttpSecurity, InternetBindInfo
 from urlmon.session import (
     InternetSession,
     get_session,
@@ -195,7 +196,9 @@ __all__ = [
     "Apartment",
     "ApartmentClosedError",
     "AsyncBindCtx",
+    "Authenticate",
     "AuthenticationRequiredError",
+    "BindCallbackRedirect",
     "BindCtx",
     "BindError",
     "BindInfo",
@@ -217,6 +220,9 @@ __all__ = [
     "HTTPAuthenticationError",
     "HTTPNotFoundError",
     "HTTPStatusError",
+    "HttpNegotiate",
+    "HttpSecurity",
+    "InternetBindInfo",
     "InternetProtocol",
     "InternetProtocolInfo",
     "InternetSession",

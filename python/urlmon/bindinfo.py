@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from urlmon.constants import BINDF, BINDINFO_OPTIONS, BINDVERB
+from urlmon.constants import BINDF, BINDF2, BINDINFO_OPTIONS, BINDVERB
 
 if TYPE_CHECKING:
     from urlmon_core import Profile
@@ -15,6 +15,8 @@ HeaderFields = Mapping[str, str] | Iterable[tuple[str, str]]
 OptionValues = Mapping[int, Any] | Iterable[tuple[int, Any]]
 
 DEFAULT_FLAGS = BINDF.ASYNCHRONOUS | BINDF.ASYNCSTORAGE
+_METHODS = {BINDVERB.GET: "GET", BINDVERB.POST: "POST", BINDVERB.PUT: "PUT"}
+NO_FLAGS2 = BINDF2(0)
 NO_OPTIONS = BINDINFO_OPTIONS(0)
 
 
@@ -28,8 +30,8 @@ class BindInfo:
     """How to bind (contract 5.1 and 5.2). Immutable; keep one and return it again, it is compiled once.
 
     flags: BINDF. verb: BINDVERB, with `custom_verb` naming the method of BINDVERB.CUSTOM. data: request body.
-    extra_info: appended to the URL. options: BINDINFO_OPTIONS. headers: request fields; they replace what
-    libcurl would send under the same name. curl_options: pycurl option constants and their values, applied
+    extra_info: appended to the URL. options: BINDINFO_OPTIONS. flags2: BINDF2. headers: request fields; they
+    replace what libcurl would send under the same name. curl_options: pycurl option constants and their values, applied
     last (functions and handles are not passed through).
 
     fail_on_http_error: 4xx and 5xx end the operation with an HTTPStatusError instead of delivering the body.
@@ -48,6 +50,7 @@ class BindInfo:
     data: bytes | None = None
     extra_info: str = ""
     options: BINDINFO_OPTIONS = NO_OPTIONS
+    flags2: BINDF2 = NO_FLAGS2
     headers: HeaderFields = ()
     curl_options: OptionValues = ()
     fail_on_http_error: bool = False
@@ -81,6 +84,11 @@ class BindInfo:
         set_field(self, "schemes", tuple(scheme.lower() for scheme in self.schemes))
         if self.data is not None:
             set_field(self, "data", bytes(self.data))
+
+    @property
+    def method(self) -> str:
+        """The HTTP method that `verb` stands for; "" where BINDVERB.CUSTOM lacks its name."""
+        return _METHODS.get(self.verb, self.custom_verb or "")
 
 
 DEFAULT_BIND_INFO = BindInfo()

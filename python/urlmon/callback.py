@@ -27,9 +27,10 @@ class BindStatusCallback:
     Inherit and override what is of interest; a method that is not overridden is not even called. Inheriting
     is not required: any object with some of these methods will do.
 
-    Optional services are found as further methods (contract section 8): `beginning_transaction(url, headers)`
-    returns additional request headers (a mapping, pairs, or lines of text) or `None`; `on_response(status,
-    response_headers, request_headers)` sees the head of the final response before the first byte.
+    Optional services are further methods, or objects that a method `query_service(service, iid)` returns: see
+    `HttpNegotiate`, `Authenticate`, `HttpSecurity`, `BindCallbackRedirect`, `InternetBindInfo` in
+    `urlmon.services` (contract section 8). A transfer that a service is asked about waits for the
+    answer; the others go on.
     """
 
     def get_bind_info(self) -> BindInfo:

@@ -6,7 +6,7 @@ import operator
 import os
 from typing import Any
 
-from urlmon import profiles, urls
+from urlmon import negotiation, profiles, urls
 from urlmon.apartment import Apartment
 from urlmon.bindctx import BindCtx
 from urlmon.bindinfo import DEFAULT_BIND_INFO, BindInfo
@@ -18,6 +18,7 @@ from urlmon.exceptions import BindError, InvalidRequestError, UnsupportedError
 from urlmon.formats import accept_field
 from urlmon.hresult import HRESULT, failed, to_hresult
 from urlmon.naming import MonikerName
+from urlmon.services import find_services
 
 _STORAGES = frozenset({TYMED.ISTREAM, TYMED.FILE, TYMED.HGLOBAL})
 _UNBOUNDED = 1 << 62  # high-water mark of a stream that is read only after the end
@@ -69,12 +70,16 @@ class URLMoniker(MonikerName):
             raise binding.refuse(answer if answer == HRESULT.E_ABORT else HRESULT.INET_E_DOWNLOAD_FAILURE)
         try:
             wire = urls.prepare(self._url + info.extra_info, info.schemes)
-            additional = _additional_fields(callback, self._url)
+            services = find_services(callback)
+            additional = () if services is None else _additional_fields(services.beginning, self._url)
             additional += accept_field(ctx, (*info.headers, *additional))
             if wire.scheme == "https" and priority:
                 additional += profiles.priority_field(priority, additional)
-            profile = profiles.compile_profile(info, storage, additional, self._url)
-            key = wire.host_key if info.proxy is None else wire.host_key + b"|" + info.proxy.encode()
+            amendment, asked = negotiation.begin(
+                services, info, storage, additional, self._url + info.extra_info
+            )
+            profile = profiles.compile_profile(info, storage, additional, self._url, amendment)
+            key = profiles.host_key(wire.host_key, info)
             high_water = apartment.high_water if asynchronous or storage != TYMED.ISTREAM else _UNBOUNDED
             pulls = info.pulls and storage == TYMED.ISTREAM and asynchronous
             where = None if target is None else os.fsencode(os.path.abspath(target))
@@ -94,6 +99,8 @@ class URLMoniker(MonikerName):
             keeps=not asynchronous,
             pulls=pulls,
             pump=apartment.pump_once if asynchronous and info.blocks else None,
+            services=asked,
+            asks=0 if asked is None else asked.asks,
         )
         return None if asynchronous else _wait(apartment, binding, storage)
 
@@ -133,12 +140,11 @@ def _ask_priority(callback: Any) -> int:
     return operator.index(answer)
 
 
-def _additional_fields(callback: Any, url: str) -> tuple[tuple[str, str], ...]:
+def _additional_fields(service: Any, url: str) -> tuple[tuple[str, str], ...]:
     """What IHttpNegotiate::BeginningTransaction adds to the request (contract 8.1)."""
-    ask = getattr(callback, "beginning_transaction", None)
-    if ask is None:
+    if service is None:
         return ()
-    answer = ask(url, None)
+    answer = service.beginning_transaction(url, None)
     if isinstance(answer, int):
         hresult = to_hresult(answer)
         if hresult != HRESULT.S_OK:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pycurl
 
 from urlmon.bindinfo import BindInfo
-from urlmon.constants import BINDVERB, TYMED, Priority
+from urlmon.constants import BINDF, BINDINFO_OPTIONS, BINDVERB, INTERNET_ERROR, TYMED, Priority
 from urlmon.exceptions import InvalidRequestError
 from urlmon.hresult import HRESULT
+from urlmon.security import tolerance_options
 from urlmon.useragent import session_user_agent
 from urlmon_core import Profile, find_ca_store
 
@@ -43,11 +44,52 @@ _HEAD_OPTIONS = frozenset(
 # Profiles that one BindInfo keeps; additional fields may differ each time.
 MOST_COMPILED = 64
 
-_FOLLOWED_SCHEMES = frozenset({"http", "https"})
+FOLLOWED_SCHEMES = frozenset({"http", "https"})
 
-_METHODS = {BINDVERB.GET: "GET", BINDVERB.POST: "POST", BINDVERB.PUT: "PUT"}
+# Options and fields that are meant for the site that the client named, and for no other one.
+_SITE_OPTIONS = frozenset(
+    {
+        pycurl.USERPWD,
+        pycurl.USERNAME,
+        pycurl.PASSWORD,
+        pycurl.XOAUTH2_BEARER,
+        pycurl.COOKIE,
+        pycurl.COOKIELIST,
+    }
+)
+_SITE_FIELDS = frozenset({"authorization", "cookie"})
+
+_CACHE_FIELDS = (
+    (BINDF.GETNEWESTVERSION, ("Cache-Control", "no-cache")),
+    (BINDF.RESYNCHRONIZE, ("Cache-Control", "max-age=0")),
+    (BINDF.PRAGMA_NO_CACHE, ("Pragma", "no-cache")),
+)
 
 Fields = Mapping[str, str] | Iterable[tuple[str, str]] | str
+
+
+class Amendment(NamedTuple):
+    """What a request has in another way than its BindInfo says.
+
+    manual: redirects are not libcurl's business. tolerated: problems of a certificate that end nothing. login,
+    proxy_login: user, password, schemes (bits of CURLOPT_HTTPAUTH). without_body: a redirect made a GET of it
+    (HEAD stays). foreign: a redirect led to another site.
+    """
+
+    manual: bool = False
+    tolerated: frozenset[INTERNET_ERROR] = frozenset()
+    login: tuple[str, str, int] | None = None
+    proxy_login: tuple[str, str, int] | None = None
+    without_body: bool = False
+    foreign: bool = False
+
+    @property
+    def is_of_its_own(self) -> bool:
+        """Whether it holds what one operation alone has gone through."""
+        return bool(self.login or self.proxy_login or self.without_body or self.foreign)
+
+
+NO_AMENDMENT = Amendment()
 
 
 def check_field(name: str, value: str, url: str) -> None:
@@ -116,15 +158,31 @@ def priority_field(priority: int, present: tuple[tuple[str, str], ...]) -> tuple
     return (("Priority", f"u={urgency}, i"),)
 
 
-def _verb_options(info: BindInfo, url: str) -> list[tuple[int, Any]]:
+def tolerated_from_the_start(info: BindInfo) -> frozenset[INTERNET_ERROR]:
+    """Problems of certificates that nobody is asked about (contract 5.2, 5.4)."""
+    if info.options & BINDINFO_OPTIONS.IGNORE_SSLERRORS_ONCE:
+        return frozenset({INTERNET_ERROR.SEC_CERT_ERRORS})
+    if info.flags & BINDF.IGNORESECURITYPROBLEM:
+        return frozenset({INTERNET_ERROR.SEC_CERT_DATE_INVALID, INTERNET_ERROR.SEC_CERT_CN_INVALID})
+    return frozenset()
+
+
+def host_key(key: bytes, info: BindInfo) -> bytes:
+    """What connections are counted by: the host key of the URL, and the proxy that BindInfo names."""
+    return key if info.proxy is None else key + b"|" + info.proxy.encode()
+
+
+def _verb_options(info: BindInfo, url: str, amendment: Amendment) -> list[tuple[int, Any]]:
     """Method and body (contract 5.1)."""
     options: list[tuple[int, Any]] = []
     verb = info.verb
-    method = _METHODS.get(verb, info.custom_verb or "")
+    method = info.method
     if not _TOKEN.fullmatch(method):
         raise InvalidRequestError(
             f"{method!r} is no HTTP method", url=url, hresult=HRESULT.INET_E_INVALID_REQUEST
         )
+    if amendment.without_body:
+        return [(pycurl.NOBODY, 1)] if method == "HEAD" else []
     body = info.data
     if body is None and verb in (BINDVERB.POST, BINDVERB.PUT):
         body = b""
@@ -134,6 +192,21 @@ def _verb_options(info: BindInfo, url: str) -> list[tuple[int, Any]]:
         options.append((pycurl.NOBODY, 1))
     elif method != ("POST" if body is not None else "GET"):
         options.append((pycurl.CUSTOMREQUEST, method))
+    return options
+
+
+def _login_options(amendment: Amendment) -> list[tuple[int, Any]]:
+    options: list[tuple[int, Any]] = []
+    if amendment.login:
+        user, password, schemes = amendment.login
+        options += [(pycurl.USERNAME, user), (pycurl.PASSWORD, password), (pycurl.HTTPAUTH, schemes)]
+    if amendment.proxy_login:
+        user, password, schemes = amendment.proxy_login
+        options += [
+            (pycurl.PROXYUSERNAME, user),
+            (pycurl.PROXYPASSWORD, password),
+            (pycurl.PROXYAUTH, schemes),
+        ]
     return options
 
 
@@ -158,7 +231,7 @@ def _transfer_options(info: BindInfo, storage: TYMED, url: str) -> list[tuple[in
     connect_timeout = _check_seconds("connect_timeout", info.connect_timeout, url)
     options: list[tuple[int, Any]] = [
         (_PROTOCOLS_STR, ",".join(info.schemes)),
-        (_REDIR_PROTOCOLS_STR, ",".join(sorted(_FOLLOWED_SCHEMES & set(info.schemes))) or "http"),
+        (_REDIR_PROTOCOLS_STR, ",".join(sorted(FOLLOWED_SCHEMES & set(info.schemes))) or "http"),
         (pycurl.FOLLOWLOCATION, 1 if info.max_redirects else 0),
         (pycurl.MAXREDIRS, info.max_redirects),
         (pycurl.CONNECTTIMEOUT_MS, max(1, round(connect_timeout * 1000))),
@@ -175,18 +248,36 @@ def _transfer_options(info: BindInfo, storage: TYMED, url: str) -> list[tuple[in
     return options
 
 
-def _field_options(
-    info: BindInfo, additional: tuple[tuple[str, str], ...], url: str
-) -> list[tuple[int, Any]]:
-    """The request fields, those of libcurl's own that are not wanted taken out."""
-    # Later ones win: what beginning_transaction added (contract 8.1).
+def _fields(
+    info: BindInfo, additional: tuple[tuple[str, str], ...], url: str, amendment: Amendment = NO_AMENDMENT
+) -> list[tuple[str, str]]:
+    """The request fields that are ours: later ones win, so does what a client's services added (contract 8.1)."""
     replaced = frozenset(name.lower() for name, _ in additional)
     fields = [pair for pair in parse_fields(info.headers, url) if pair[0].lower() not in replaced]
     fields += additional
     names = frozenset(name.lower() for name, _ in fields)
+    for flag, field in _CACHE_FIELDS:
+        if info.flags & flag and field[0].lower() not in names and field[0] not in dict(fields):
+            fields.append(field)
+    if amendment.foreign:
+        fields = [pair for pair in fields if pair[0].lower() not in _SITE_FIELDS]
+    return fields
+
+
+def request_fields(info: BindInfo, additional: tuple[tuple[str, str], ...], url: str) -> str:
+    """The same as text, a line each, ended by CRLF."""
+    return "".join(f"{name}: {value}\r\n" for name, value in _fields(info, additional, url))
+
+
+def _field_options(
+    info: BindInfo, additional: tuple[tuple[str, str], ...], url: str, amendment: Amendment
+) -> list[tuple[int, Any]]:
+    """The request fields, those of libcurl's own that are not wanted taken out."""
+    fields = _fields(info, additional, url, amendment)
+    names = frozenset(name.lower() for name, _ in fields)
     # "Name;" is libcurl's way to send a field without a value; "Name:" would remove it.
     lines = [f"{name}: {value}" if value else f"{name};" for name, value in fields]
-    if info.data is not None or info.verb in (BINDVERB.POST, BINDVERB.PUT):
+    if not amendment.without_body and (info.data is not None or info.verb in (BINDVERB.POST, BINDVERB.PUT)):
         if "content-type" not in names and info.verb != BINDVERB.POST:
             lines.append("Content-Type:")  # libcurl would call every body a form
         if "expect" not in names:
@@ -196,13 +287,19 @@ def _field_options(
 
 
 def compile_profile(
-    info: BindInfo, storage: TYMED, additional: tuple[tuple[str, str], ...], url: str
+    info: BindInfo,
+    storage: TYMED,
+    additional: tuple[tuple[str, str], ...],
+    url: str,
+    amendment: Amendment = NO_AMENDMENT,
 ) -> Profile:
     """The profile for a BindInfo, a kind of storage and additional request fields; compiled once for each.
 
+    With an amendment that one operation has gone through, it is made for that operation alone.
+
     Raises InvalidRequestError, which names `url`, for what cannot be sent.
     """
-    key = (storage, additional, session_user_agent() if info.user_agent is None else None)
+    key = (storage, additional, amendment, session_user_agent() if info.user_agent is None else None)
     known = info.compiled.get(key)
     if known is not None:
         return known
@@ -210,25 +307,36 @@ def compile_profile(
     options = [
         *_transfer_options(info, storage, url),
         *_trust_options(info),
-        *_verb_options(info, url),
-        *_field_options(info, additional, url),
-        *given.items(),
+        *tolerance_options(amendment.tolerated),
+        *_verb_options(info, url, amendment),
+        *_field_options(info, additional, url, amendment),
+        *(pair for pair in given.items() if not (amendment.foreign and pair[0] in _SITE_OPTIONS)),
+        *_login_options(amendment),
     ]
+    if amendment.manual:
+        options.append((pycurl.FOLLOWLOCATION, 0))
     for number, value in options:
         if number in _HEAD_OPTIONS:
             _check_text(number, value, url)
     try:
         profile = Profile(
             options,
-            follows=given.get(pycurl.FOLLOWLOCATION, info.max_redirects) != 0,
+            follows=not amendment.manual and given.get(pycurl.FOLLOWLOCATION, info.max_redirects) != 0,
             fails_on_status=info.fail_on_http_error,
-            may_retry_auth=info.netrc or pycurl.HTTPAUTH in given or pycurl.PROXYAUTH in given,
+            may_retry_auth=(
+                info.netrc
+                or pycurl.HTTPAUTH in given
+                or pycurl.PROXYAUTH in given
+                or amendment.login is not None
+                or amendment.proxy_login is not None
+            ),
+            ignores_dates=INTERNET_ERROR.SEC_CERT_DATE_INVALID in amendment.tolerated,
             max_bytes=info.max_bytes,
             stall_speed=info.stall_speed,
             stall_time=_check_seconds("stall_time", info.stall_time, url),
         )
     except (ValueError, TypeError, OverflowError) as problem:
         raise InvalidRequestError(str(problem), url=url, hresult=HRESULT.E_INVALIDARG) from problem
-    if len(info.compiled) < MOST_COMPILED:
+    if len(info.compiled) < MOST_COMPILED and not amendment.is_of_its_own:
         info.compiled[key] = profile
     return profile

@@ -18,7 +18,7 @@ from urlmon_core.transaction cimport (
     COMMAND_ABORT, COMMAND_OPEN, COMMAND_PRIORITY, COMMAND_SUSPENSION, FATE_ABORTED, FATE_OPEN, STATE_ACTIVE, STATE_NEW,
     transaction, transaction_push_to_self,
 )
-from urlmon_core.vocabulary cimport WANTS_PROGRESS, wanted_of, words
+from urlmon_core.vocabulary cimport WANTS_PROGRESS, WANTS_RESPONSE, wanted_of, words
 
 from urlmon_core.exceptions import ApartmentClosedError
 
@@ -58,26 +58,34 @@ cdef class BindingBase(Delivery):
         return self.error
 
     def submit(self, Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, *, bint keeps=False,
-               bint pulls=False, pump=None):
+               bint pulls=False, pump=None, services=None, unsigned int asks=0):
         """Hands the operation over to the I/O thread.
 
         url, host_key and path (target of TYMED_FILE, else None) as the system takes them; high_water in bytes; keeps: the stream is read
         after the end, so nothing is dropped where the client has no on_data_available. pulls: after high_water bytes nothing more comes
         before the client has read them and asks for more. pump: what a stream that blocks calls until it has a byte, None = it
-        does not block. Raises ApartmentClosedError if the I/O thread has been stopped.
+        does not block. services: a Negotiation, which hears of the final response and is asked what `asks` (ask_bit) says.
+        Raises ApartmentClosedError if the I/O thread has been stopped.
         """
         cdef transaction *t = self.t
         self.storage = storage
         self.keeps = keeps
         self.pump = pump
+        self.services = services
+        self.host_text = host_key.decode()
         self.wanted = wanted_of(self.callback)
+        if services is not None:
+            # Found on the callback or elsewhere: the services know.
+            self.wanted = self.wanted & ~WANTS_RESPONSE | (WANTS_RESPONSE if services.hears else 0)
         t.request = request_create(
-            profile, url, host_key, storage, path, high_water, storage != STORAGE_STREAM and not self.wanted & WANTS_PROGRESS)
+            profile, url, host_key, storage, path, high_water, asks,
+            storage != STORAGE_STREAM and not self.wanted & WANTS_PROGRESS)
         t.stream.high_water = high_water
         t.stream.pull = pulls
         t.binding = <void *> self
         self.registry.add(self)
-        if not self.reactor.command(t, COMMAND_OPEN):
+        # An abort from inside beginning_transaction came before there was anything to abort.
+        if not self.reactor.command(t, COMMAND_OPEN | COMMAND_ABORT if self.aborted else COMMAND_OPEN):
             self.forsake()
             raise ApartmentClosedError("the I/O thread has been stopped")
 
@@ -210,7 +218,7 @@ cdef class BindingBase(Delivery):
     @property
     def host_key(self):
         """What its connection is counted by: scheme, host, port and proxy; "" before it was handed over."""
-        return "" if self.t.request is NULL else (<bytes> self.t.request.host_key).decode()
+        return self.host_text or ""
 
     @property
     def is_suspended(self):

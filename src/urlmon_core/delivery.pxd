@@ -3,20 +3,22 @@
 from libc.stdint cimport uint64_t
 
 from urlmon_core.reactor cimport Reactor
+from urlmon_core.request cimport Profile
 from urlmon_core.stream cimport Stream
 from urlmon_core.transaction cimport apartment_record, transaction
 
 cdef enum call_bit:
     # The client calls that are due, in the order in which they are made (contract 3.2).
-    CALL_STATUS = 1            # on_progress with a status of the connection phase
-    CALL_RESPONSE = 2          # on_response
-    CALL_MIME = 4              # on_progress MIMETYPEAVAILABLE
-    CALL_BEGIN = 8             # on_progress BEGINDOWNLOADDATA
-    CALL_CACHEFILE = 16        # on_progress CACHEFILENAMEAVAILABLE
-    CALL_DOWNLOADING = 32      # on_progress DOWNLOADINGDATA
-    CALL_END = 64              # on_progress ENDDOWNLOADDATA
-    CALL_DATA = 128            # on_data_available
-    CALL_STOP = 256            # on_stop_binding
+    CALL_QUESTION = 1          # what the services are asked
+    CALL_STATUS = 2            # on_progress with a status of the connection phase
+    CALL_RESPONSE = 4          # on_response
+    CALL_MIME = 8              # on_progress MIMETYPEAVAILABLE
+    CALL_BEGIN = 16            # on_progress BEGINDOWNLOADDATA
+    CALL_CACHEFILE = 32        # on_progress CACHEFILENAMEAVAILABLE
+    CALL_DOWNLOADING = 64      # on_progress DOWNLOADINGDATA
+    CALL_END = 128             # on_progress ENDDOWNLOADDATA
+    CALL_DATA = 256            # on_data_available
+    CALL_STOP = 512            # on_stop_binding
 
 cdef class Delivery:
     cdef transaction *t
@@ -25,6 +27,8 @@ cdef class Delivery:
     cdef unsigned long generation
     cdef set registry             # of the apartment; keeps the binding alive until it has stopped
     cdef object callback
+    cdef object services          # Negotiation: what the client's services say; None = it has none
+    cdef str host_text            # host key of the request that was made last
     cdef readonly object moniker
     cdef readonly str url         # where the bytes come from: follows redirects
     cdef readonly str original_url
@@ -40,7 +44,8 @@ cdef class Delivery:
     cdef bint data_told           # the first on_data_available is behind us
     cdef bint last_told           # the last on_data_available is behind us
     cdef uint64_t read_before     # bytes the client had read when on_data_available was last called
-    cdef int status               # status_kind of the on_progress that is due
+    cdef int status               # status_kind of the on_progress, or of the question, that is due
+    cdef int number               # what came with the question
     cdef str status_text
     cdef bytes head               # header block of the final response
     cdef readonly int status_code  # of the final response, 0 before
@@ -66,6 +71,8 @@ cdef class Delivery:
     cdef bint wants_more_reading(self) noexcept
     cdef int deliver(self, unsigned int call) except -1
     cdef int call_progress(self, int status, object text) except -1
+    cdef int call_question(self) except -1
+    cdef int answer_again(self, Profile profile, bytes url, bytes host_key) except -1
     cdef int call_response(self) except -1
     cdef int call_data(self) except -1
     cdef int call_stop(self) except -1

@@ -13,12 +13,14 @@ from urlmon_core.atomics cimport (
 from urlmon_core.blocks cimport block
 from urlmon_core.bytestream cimport stream_asked_for_more, stream_consume, stream_init, stream_peek
 from urlmon_core.counters cimport live, urlmon_count
-from urlmon_core.mailbox cimport CAUSE_NONE, STATUS_REDIRECTING, STATUS_RESPONSE, mailbox_init, mailbox_take, status_entry
-from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM
+from urlmon_core.mailbox cimport (
+    CAUSE_NONE, STATUS_ASK_RESPONSE, STATUS_REDIRECTING, STATUS_RESPONSE, mailbox_init, mailbox_take, status_entry,
+)
+from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM, Profile, request_create, request_record
 from urlmon_core.runqueue cimport clamp_priority
 from urlmon_core.stream cimport memory_create, stream_create
 from urlmon_core.transaction cimport (
-    COMMAND_ABORT, COMMAND_CREDIT, FATE_ABORTED, FATE_OPEN, apartment_record, transaction_release,
+    COMMAND_ABORT, COMMAND_ANSWER, COMMAND_CREDIT, FATE_ABORTED, FATE_OPEN, apartment_record, transaction_release,
 )
 from urlmon_core.vocabulary cimport (
     WANTS_DATA, WANTS_PROGRESS, WANTS_RESPONSE, WANTS_STOP, current_generation, media_type_of, words,
@@ -115,7 +117,7 @@ cdef class Delivery:
         if not mailbox_take(&self.t.mail, &entry):
             return 0
         try:
-            if entry.kind == STATUS_RESPONSE or entry.kind == STATUS_REDIRECTING or self.wanted & WANTS_PROGRESS:
+            if (entry.kind >= STATUS_RESPONSE or entry.kind == STATUS_REDIRECTING or self.wanted & WANTS_PROGRESS):
                 if entry.text is not NULL:
                     text = entry.text[:entry.length]
         finally:
@@ -125,8 +127,20 @@ cdef class Delivery:
             self.status_code = entry.number
             self.due = CALL_RESPONSE | CALL_MIME
             return 1
+        if entry.kind > STATUS_RESPONSE:
+            self.status = entry.kind
+            self.number = entry.number
+            self.status_text = text.decode("iso-8859-1")
+            self.due = CALL_QUESTION
+            if entry.kind == STATUS_ASK_RESPONSE:
+                self.head = text
+                self.status_code = entry.number
+                self.due |= CALL_MIME
+            return 1
         if entry.kind == STATUS_REDIRECTING:
             self.url = text.decode("utf-8", "replace")
+            if self.services is not None:
+                self.services.redirected(entry.number, self.url)
         if self.wanted & WANTS_PROGRESS:
             self.status = entry.kind
             self.status_text = text.decode("utf-8", "replace")
@@ -182,6 +196,8 @@ cdef class Delivery:
             return self.call_data()
         if call == CALL_STOP:
             return self.call_stop()
+        if call == CALL_QUESTION:
+            return self.call_question()
         if call == CALL_RESPONSE:
             return self.call_response() if self.wanted & WANTS_RESPONSE else 0
         if not self.wanted & WANTS_PROGRESS:
@@ -213,10 +229,49 @@ cdef class Delivery:
             self.in_callback = False
         return 1
 
+    cdef int call_question(self) except -1:
+        """Asks the client's services what the transfer waits to be told, and passes their answer on."""
+        self.in_callback = True
+        try:
+            answer = self.services.ask(self.status, self.number, self.status_text)
+        except BaseException:
+            self.give_up(words.unexpected)
+            raise
+        finally:
+            self.in_callback = False
+        if self.aborted:
+            return 1            # from inside
+        if answer is None:
+            self.reactor.command(self.t, COMMAND_ANSWER)
+        elif isinstance(answer, tuple):
+            self.due = 0
+            profile, url, host_key, redirect = answer
+            self.answer_again(profile, url, host_key)
+            if redirect is not None:
+                self.url = redirect
+                if self.wanted & WANTS_PROGRESS:
+                    self.status = STATUS_REDIRECTING
+                    self.status_text = redirect
+                    self.due = CALL_STATUS
+        else:
+            self.give_up(answer)
+        return 1
+
+    cdef int answer_again(self, Profile profile, bytes url, bytes host_key) except -1:
+        """Another request; the response to the one before was none for the client."""
+        cdef request_record *last = self.t.request      # nobody changes it as long as the question is open
+        self.t.answer = request_create(
+            profile, url, host_key, last.storage, None if last.path is NULL else <bytes> last.path, last.high_water, last.asks, last.quiet)
+        self.host_text = host_key.decode()
+        self.head = None
+        self.status_code = 0
+        self.reactor.command(self.t, COMMAND_ANSWER)
+        return 0
+
     cdef int call_response(self) except -1:
         self.in_callback = True
         try:
-            answer = words.hresult(self.callback.on_response(self.status_code, self.head.decode("iso-8859-1"), None))
+            answer = words.hresult(self.services.responded(self.status_code, self.head.decode("iso-8859-1")))
         except BaseException:
             self.give_up(words.unexpected)
             raise
@@ -308,6 +363,7 @@ cdef class Delivery:
         self.stopped = True
         self.due = 0
         self.callback = None
+        self.services = None
         self.medium = None
         if self.stream is not None:
             # It may live on with its reader; it must not keep the binding, nor the binding it.

@@ -12,7 +12,7 @@ from urlmon_core.libcurl cimport (
     CURLOPT_ERRORBUFFER, CURLOPT_FRESH_CONNECT, CURLOPT_HEADERDATA, CURLOPT_HEADERFUNCTION, CURLOPT_HTTP_VERSION,
     CURLOPT_NOPROGRESS, CURLOPT_NOSIGNAL, CURLOPT_OPENSOCKETDATA, CURLOPT_OPENSOCKETFUNCTION, CURLOPT_PIPEWAIT,
     CURLOPT_PREREQDATA, CURLOPT_PREREQFUNCTION, CURLOPT_PRIVATE, CURLOPT_RESOLVER_START_DATA, CURLOPT_RESOLVER_START_FUNCTION,
-    CURLOPT_SUPPRESS_CONNECT_HEADERS, CURLOPT_WRITEDATA, CURLOPT_WRITEFUNCTION, curl, curl_off_t,
+    CURLOPT_SSL_CTX_FUNCTION, CURLOPT_SUPPRESS_CONNECT_HEADERS, CURLOPT_WRITEDATA, CURLOPT_WRITEFUNCTION, curl, curl_off_t, tls,
 )
 from urlmon_core.mailbox cimport CAUSE_OPTION
 from urlmon_core.request cimport OPTION_LIST, OPTION_LONG, OPTION_OFFSET, STORAGE_STREAM, curl_option, profile_release
@@ -48,6 +48,13 @@ cdef void _set_base_options(transfer *self) noexcept nogil:
     curl.easy_setopt(easy, CURLOPT_HTTP_VERSION, <long> CURL_HTTP_VERSION_2TLS)
 
 
+cdef int _on_tls_context(CURL *easy, void *context, void *userp) noexcept nogil:
+    """Certificates are verified as ever, but for their periods of validity (X509_V_FLAG_NO_CHECK_TIME)."""
+    if tls.context_param is not NULL and tls.param_set_flags is not NULL:
+        tls.param_set_flags(tls.context_param(context), 0x200000)
+    return CURLE_OK
+
+
 cdef CURLcode _set_option(CURL *easy, curl_option *option) noexcept nogil:
     if option.kind == OPTION_LONG:
         return curl.easy_setopt(easy, option.number, <long> option.integer)
@@ -73,6 +80,8 @@ cdef CURLcode easy_set_profile(transfer *self, request_profile *profile, int *fa
     _set_base_options(self)
     reference_take(&profile.references)
     self.profile = profile
+    if profile.ignores_dates:
+        curl.easy_setopt(self.easy, CURLOPT_SSL_CTX_FUNCTION, <void *> _on_tls_context)
     for i in range(profile.option_count):
         code = _set_option(self.easy, &profile.options[i])
         if code != CURLE_OK:

@@ -24,7 +24,7 @@ from urlmon_core.flow cimport flow_hold, flow_may_read, flow_set_level, flow_tic
 from urlmon_core.interruption cimport interruption_due, interruption_next
 from urlmon_core.libcurl cimport (
     CURL, CURL_CSELECT_ERR, CURL_CSELECT_IN, CURL_CSELECT_OUT, CURL_ERROR_SIZE, CURL_POLL_REMOVE, CURL_SOCKET_TIMEOUT,
-    CURLE_OK, CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLINFO_PRIVATE, CURLM, CURLMOPT_MAX_CONCURRENT_STREAMS,
+    CURLE_OK, CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLPAUSE_CONT, CURLINFO_PRIVATE, CURLM, CURLMOPT_MAX_CONCURRENT_STREAMS,
     CURLMOPT_PIPELINING, CURLMOPT_QUICK_EXIT, CURLMOPT_SOCKETDATA, CURLMOPT_SOCKETFUNCTION, CURLMOPT_TIMERDATA,
     CURLMOPT_TIMERFUNCTION, CURLMSG_DONE, CURLMsg, CURLPIPE_MULTIPLEX, curl, curl_socket_t,
 )
@@ -35,18 +35,20 @@ from urlmon_core.notify cimport (
 from urlmon_core.poller cimport (
     URLMON_BATCH, URLMON_BROKEN, URLMON_READABLE, URLMON_WRITABLE, urlmon_poller_set, urlmon_poller_wait, urlmon_ready,
 )
+from urlmon_core.questions cimport question_drains, question_of_end
+from urlmon_core.response cimport response_post
 from urlmon_core.runqueue cimport LEVELS, PRIORITY_MIN, clamp_priority
 from urlmon_core.sockets cimport sockets_bulk, sockets_event, sockets_free, sockets_init, sockets_interest
 from urlmon_core.stalls cimport stalls_due, stalls_next
 from urlmon_core.threads cimport urlmon_now_ns, urlmon_thread_name
 from urlmon_core.transaction cimport (
-    COMMAND_ABORT, COMMAND_CREDIT, COMMAND_LIMITS, COMMAND_OPEN, COMMAND_PRIORITY, COMMAND_SUSPENSION, FATE_ENDED, FATE_OPEN,
-    STATE_ACTIVE, STATE_DONE, STATE_NEW, STATE_SUSPENDED, apartment_record, apartment_release, set_state,
+    COMMAND_ABORT, COMMAND_ANSWER, COMMAND_CREDIT, COMMAND_LIMITS, COMMAND_OPEN, COMMAND_PRIORITY, COMMAND_SUSPENSION, FATE_ENDED,
+    FATE_OPEN, STATE_ACTIVE, STATE_DONE, STATE_NEW, STATE_SUSPENDED, apartment_record, apartment_release, set_state,
     transaction_of_command, transaction_reference, transaction_release,
 )
 from urlmon_core.transfer cimport (
-    mark_admission_due, transaction_end, transfer, transfer_continue, transfer_end, transfer_interrupt, transfer_retry,
-    transfer_set_suspended, transfer_start,
+    mark_admission_due, transaction_end, transfer, transfer_again, transfer_continue, transfer_end, transfer_go_on, transfer_interrupt,
+    transfer_retry, transfer_set_suspended, transfer_start,
 )
 from urlmon_core.wakeup cimport urlmon_wakeup_drain, urlmon_wakeup_signal
 
@@ -152,6 +154,37 @@ cdef void _end(reactor_record *self, transaction *t, int cause) noexcept nogil:
     _delist(self, t)
 
 
+# -- answers ---------------------------------------------------------------------------------------------------------
+
+cdef void _start_again(reactor_record *self, transfer *item) noexcept nogil:
+    """Another request in the place of the one that the multi handle no longer holds."""
+    cdef transaction *t = item.transaction
+    if not transfer_again(item):
+        mark_admission_due(&self.io, t.apartment)
+        admission_ended(t, self.io.now_ns)
+        _delist(self, t)
+
+
+cdef void _answered(reactor_record *self, transfer *item) noexcept nogil:
+    """The owner has answered the question of `item`."""
+    if not item.asking:
+        return
+    item.asking = False
+    if item.transaction.answer is NULL:
+        if item.over:
+            _end_active(self, item.transaction, CAUSE_NONE if item.over_code == CURLE_OK else CAUSE_CURL, item.over_code)
+        else:
+            transfer_go_on(item)
+    elif not item.over and question_drains(item):
+        item.again = True
+        item.discarding = True
+        item.received = 0
+        curl.easy_pause(item.easy, CURLPAUSE_CONT)
+    else:
+        curl.multi_remove_handle(self.io.multi, item.easy)
+        _start_again(self, item)
+
+
 # -- commands --------------------------------------------------------------------------------------------------------
 
 cdef void _enqueue(reactor_record *self, transaction *t, int64_t now_ns) noexcept nogil:
@@ -199,6 +232,8 @@ cdef void _obey(reactor_record *self, transaction *t, unsigned int bits, int64_t
             admission_leave(t, self.io.now_ns)
         elif not suspended and t.state == STATE_SUSPENDED:
             _enqueue(self, t, now_ns)
+    if bits & COMMAND_ANSWER and t.state == STATE_ACTIVE:
+        _answered(self, <transfer *> t.transfer)
     if bits & COMMAND_CREDIT and t.state == STATE_ACTIVE:
         transfer_continue(<transfer *> t.transfer)
 
@@ -255,6 +290,13 @@ cdef void _collect_finished(reactor_record *self) noexcept nogil:
         curl.easy_getinfo(message.easy_handle, CURLINFO_PRIVATE, <void *> &finished)
         curl.multi_remove_handle(self.io.multi, message.easy_handle)     # `message` is gone after this
         if code == CURLE_SEND_ERROR and transfer_retry(finished):
+            continue
+        if finished.again:
+            _start_again(self, finished)
+            continue
+        if code == CURLE_OK and finished.status and not finished.responded and not finished.redirected:
+            response_post(finished)         # a response without a body: it may be asked about
+        if question_of_end(finished, code):
             continue
         _end_active(self, finished.transaction, CAUSE_NONE if code == CURLE_OK else CAUSE_CURL, code)
 

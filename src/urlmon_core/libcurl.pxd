@@ -43,6 +43,7 @@ cdef enum:
     CURLE_OUT_OF_MEMORY = 27
     CURLE_ABORTED_BY_CALLBACK = 42
     CURLE_UNKNOWN_OPTION = 48
+    CURLE_PEER_FAILED_VERIFICATION = 60
     CURLM_OK = 0
     CURLMSG_DONE = 1
     CURL_ERROR_SIZE = 256
@@ -88,6 +89,7 @@ cdef enum:
     CURLOPT_RANGE = 10007
     CURLOPT_HTTPHEADER = 10023
     CURLOPT_SHARE = 10100
+    CURLOPT_SSL_CTX_FUNCTION = 20108
     CURLOPT_PRIVATE = 10103
     CURLOPT_SOCKOPTFUNCTION = 20148
     CURLOPT_SOCKOPTDATA = 10149
@@ -117,6 +119,8 @@ cdef enum:
     CURLINFO_EFFECTIVE_URL = 0x100001
     CURLINFO_RESPONSE_CODE = 0x200002
     CURLINFO_PRIVATE = 0x100015
+    CURLINFO_SSL_VERIFYRESULT = 0x20000D
+    CURLINFO_HTTP_CONNECTCODE = 0x200016
     CURLINFO_REDIRECT_COUNT = 0x200014
     CURLINFO_CONTENT_LENGTH_DOWNLOAD_T = 0x60000F
     CURLINFO_PRIMARY_IP = 0x100020
@@ -168,3 +172,10 @@ cdef struct curl_entry_points:
     void (*free)(void *) noexcept nogil
 
 cdef curl_entry_points curl
+
+cdef struct tls_entry_points:
+    # Of the TLS library that libcurl uses; NULL where it is not OpenSSL or its like.
+    void *(*context_param)(void *context) noexcept nogil                       # SSL_CTX_get0_param
+    int (*param_set_flags)(void *param, unsigned long flags) noexcept nogil    # X509_VERIFY_PARAM_set_flags
+
+cdef tls_entry_points tls

@@ -114,6 +114,8 @@ cdef int _load() except -1:
             dlclose(handle)
             continue
         curl = table
+        tls.context_param = <void *(*)(void *) noexcept nogil> dlsym(handle, "SSL_CTX_get0_param")
+        tls.param_set_flags = <int (*)(void *, unsigned long) noexcept nogil> dlsym(handle, "X509_VERIFY_PARAM_set_flags")
         _source = source
         _path = path
         if dladdr(<const void *> table.easy_init, &where) and where.dli_fname is not NULL:

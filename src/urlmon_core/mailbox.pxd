@@ -22,9 +22,14 @@ cdef enum status_kind:
     # numbers of BINDSTATUS (contract 5.6) where there is one
     STATUS_FINDINGRESOURCE = 1     # text: host name
     STATUS_CONNECTING = 2          # text: address
-    STATUS_REDIRECTING = 3         # text: new URL
+    STATUS_REDIRECTING = 3         # text: new URL, number: status code of the redirect
     STATUS_SENDINGREQUEST = 11     # no text
     STATUS_RESPONSE = 1000         # text: header block of the final response, number: status code
+    # questions, see questions.pyx: the transfer waits for COMMAND_ANSWER
+    STATUS_ASK_RESPONSE = 1001     # as STATUS_RESPONSE, of an error that another request may mend
+    STATUS_ASK_REDIRECT = 1002     # text: header block of a redirect that libcurl does not follow, number: status code
+    STATUS_ASK_CERTIFICATE = 1003  # text: libcurl's words, number: the TLS library's result of the verification
+    STATUS_ASK_TUNNEL = 1004       # number: 407, with which a proxy refused a tunnel
 
 cdef enum end_cause:
     CAUSE_NONE = 0        # success

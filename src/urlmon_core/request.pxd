@@ -21,6 +21,13 @@ cdef enum storage_kind:
     STORAGE_FILE = 2
     STORAGE_STREAM = 4
 
+cdef enum ask_bit:
+    # What the owner is asked about before the transfer goes on, see questions.pyx.
+    ASK_STATUS = 1        # every final response of 400 or more
+    ASK_CREDENTIALS = 2   # 401 and 407
+    ASK_REDIRECT = 4      # a redirect, which libcurl then must not follow by itself
+    ASK_CERTIFICATE = 8   # a certificate that does not pass
+
 cdef struct curl_option:
     int number
     int kind
@@ -33,6 +40,7 @@ cdef struct request_profile:
     int option_count
     bint follows              # redirects are followed by libcurl
     bint fails_on_status      # HTTP 4xx and 5xx end the binding, their bodies are not delivered
+    bint ignores_dates        # of certificates
     bint may_retry_auth       # credentials are set: a 401 or 407 may not be the final response
     int64_t stall_ns          # below stall_speed for so long ends the transfer, 0 = never
     int64_t stall_speed       # bytes per second
@@ -43,6 +51,7 @@ cdef struct request_record:
     request_profile *profile
     int storage               # storage_kind
     uint64_t high_water       # bytes of the stream that may wait unread
+    unsigned int asks         # ask_bit
     bint quiet                # nobody wants to hear of progress: say nothing before the end (not for streams)
     uint32_t host_hash
     char *url                 # these three point behind the struct, zero-terminated
@@ -58,4 +67,5 @@ cdef class Profile:
     cdef readonly tuple options
 
 cdef request_record *request_create(
-    Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, bint quiet) except NULL
+    Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, unsigned int asks,
+    bint quiet) except NULL

@@ -12,6 +12,7 @@ class Profile:
         follows: bool = True,
         fails_on_status: bool = False,
         may_retry_auth: bool = False,
+        ignores_dates: bool = False,
         max_bytes: int = 0,
         stall_speed: int = 0,
         stall_time: float = 0,

@@ -103,14 +103,15 @@ cdef class Profile:
 
     options: sequence of (CURLOPT number, value); int for numeric options, str/bytes for strings, a list of str for lists.
     follows: libcurl follows redirects. fails_on_status: HTTP 4xx/5xx end the binding with an error. may_retry_auth:
-    credentials are set, so a 401/407 is not reported before libcurl has answered it. max_bytes: largest body, 0 = no limit.
+    credentials are set, so a 401/407 is not reported before libcurl has answered it. ignores_dates: certificates
+    are verified without their periods of validity (where the TLS library is OpenSSL or its like). max_bytes: largest body, 0 = no limit.
     stall_speed, stall_time: below so many bytes per second for so many seconds ends the transfer, 0 = never.
 
     Raises ValueError for an option that cannot be passed through, TypeError or OverflowError for a value that does not fit it.
     """
 
-    def __cinit__(self, options, *, bint follows=True, bint fails_on_status=False, bint may_retry_auth=False, int64_t max_bytes=0,
-                  int64_t stall_speed=0, double stall_time=0):
+    def __cinit__(self, options, *, bint follows=True, bint fails_on_status=False, bint may_retry_auth=False,
+                  bint ignores_dates=False, int64_t max_bytes=0, int64_t stall_speed=0, double stall_time=0):
         cdef int count = len(options)
         cdef int i
         self.options = tuple(options)
@@ -122,6 +123,7 @@ cdef class Profile:
         self.profile.follows = follows
         self.profile.fails_on_status = fails_on_status
         self.profile.may_retry_auth = may_retry_auth
+        self.profile.ignores_dates = ignores_dates
         self.profile.max_bytes = max_bytes
         self.profile.stall_speed = stall_speed
         self.profile.stall_ns = <int64_t> (min(stall_time, 1e9) * 1e9) if stall_speed > 0 else 0
@@ -136,7 +138,8 @@ cdef class Profile:
 
 
 cdef request_record *request_create(
-        Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, bint quiet) except NULL:
+        Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, unsigned int asks,
+        bint quiet) except NULL:
     """Owner. Builds a request in one piece; it holds a reference on the profile."""
     cdef size_t url_size = len(url) + 1
     cdef size_t key_size = len(host_key) + 1
@@ -152,6 +155,7 @@ cdef request_record *request_create(
     request.profile = profile.profile
     request.storage = storage
     request.high_water = high_water
+    request.asks = asks
     request.quiet = quiet
     request.url = text
     memcpy(text, <const char *> url, url_size)

@@ -20,13 +20,14 @@ from urlmon_core.libcurl cimport (
     CURLINFO_EFFECTIVE_URL, curl,
 )
 from urlmon_core.mailbox cimport (
-    CAUSE_HTTP, CAUSE_LIMIT, CAUSE_MEMORY, CAUSE_STORAGE, STATUS_CONNECTING, STATUS_FINDINGRESOURCE, STATUS_REDIRECTING,
-    STATUS_RESPONSE, STATUS_SENDINGREQUEST, mailbox_post,
+    CAUSE_HTTP, CAUSE_LIMIT, CAUSE_MEMORY, CAUSE_STORAGE, STATUS_ASK_REDIRECT, STATUS_ASK_RESPONSE,
+    STATUS_CONNECTING, STATUS_FINDINGRESOURCE, STATUS_REDIRECTING, STATUS_RESPONSE, STATUS_SENDINGREQUEST, mailbox_post,
 )
+from urlmon_core.questions cimport question_of_redirect, question_of_response, question_put
 from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM, request_profile
 from urlmon_core.sockets cimport sockets_close, sockets_open
 from urlmon_core.transaction cimport memory_buffer, transaction
-from urlmon_core.transfer cimport VALIDATOR_ROOM, io_context, mark_admission_due, mark_dirty
+from urlmon_core.transfer cimport DISCARD_LIMIT, VALIDATOR_ROOM, io_context, mark_admission_due, mark_dirty
 
 cdef extern from "<string.h>" nogil:
     char *strdup(const char *text)
@@ -56,7 +57,6 @@ cdef extern from "<arpa/inet.h>" nogil:
     unsigned short ntohs(unsigned short number)
 
 cdef enum:
-    DISCARD_LIMIT = 64 << 10        # bytes of an unwanted error body that are read to keep its connection
     MEMORY_FIRST = 64 << 10         # bytes: first size of a memory buffer when no length is announced
     MEMORY_TRUSTED = 64 << 20       # bytes: an announced length beyond it is not believed before the bytes come
 
@@ -78,17 +78,18 @@ cdef bint _post(transfer *self, int kind, int number, char *text, size_t length)
     return True
 
 
-cdef bint _post_copy(transfer *self, int kind, const char *text) noexcept nogil:
+cdef bint _post_copy(transfer *self, int kind, int number, const char *text) noexcept nogil:
     cdef char *copy = strdup(text)
     if copy is NULL:
         self.failure = CAUSE_MEMORY
         return False
-    return _post(self, kind, 0, copy, strlen(copy))
+    return _post(self, kind, number, copy, strlen(copy))
 
 
 cdef bint _announce_redirect(transfer *self) noexcept nogil:
     """The first thing that is told after a redirect was received, as soon as libcurl has begun to follow it."""
     cdef char *url = NULL
+    cdef int status = self.status
     if not self.redirected:
         return True
     self.redirected = False
@@ -97,7 +98,7 @@ cdef bint _announce_redirect(transfer *self) noexcept nogil:
     self.status = 0
     if curl.easy_getinfo(self.easy, CURLINFO_EFFECTIVE_URL, &url) != CURLE_OK or url is NULL:
         return True
-    return _post_copy(self, STATUS_REDIRECTING, url)
+    return _post_copy(self, STATUS_REDIRECTING, status, url)
 
 
 cdef bint response_post(transfer *self) noexcept nogil:
@@ -124,6 +125,8 @@ cdef bint response_post(transfer *self) noexcept nogil:
         self.discarding = True
         self.failure = CAUSE_HTTP
         self.failure_code = self.status
+    if question_of_response(self):
+        return question_put(self, STATUS_ASK_RESPONSE, self.status, head, size)
     return _post(self, STATUS_RESPONSE, self.status, head, size)
 
 
@@ -184,7 +187,7 @@ cdef curl_socket_t on_open_socket(void *userp, int purpose, curl_sockaddr_head *
     elif address.family == AF_INET6:
         inet_ntop(AF_INET6, &(<const sockaddr_in6 *> raw).sin6_addr, where, sizeof(where))
         snprintf(text, sizeof(text), b"[%s]:%d", where, <int> ntohs((<const sockaddr_in6 *> raw).sin6_port))
-    if where[0] and not _post_copy(self, STATUS_CONNECTING, text):
+    if where[0] and not _post_copy(self, STATUS_CONNECTING, 0, text):
         return CURL_SOCKET_BAD
     return sockets_open(&self.context.sockets, address.family, address.socktype, address.protocol)
 
@@ -248,6 +251,18 @@ cdef void _keep(char *room, const char *value, size_t size) noexcept nogil:
     room[size] = 0
 
 
+cdef bint _ask_about_redirect(transfer *self) noexcept nogil:
+    """Its body is of no use, whatever the answer is."""
+    cdef char *head = self.head
+    cdef size_t size = self.head_size
+    self.head = NULL
+    self.head_size = 0
+    self.head_capacity = 0
+    self.responded = True
+    self.discarding = True
+    return question_put(self, STATUS_ASK_REDIRECT, self.status, head, size)
+
+
 cdef bint _head_ended(transfer *self) noexcept nogil:
     """The empty line after a header block: is it the final response's?"""
     cdef request_profile *profile = self.transaction.request.profile
@@ -257,6 +272,8 @@ cdef bint _head_ended(transfer *self) noexcept nogil:
             and (self.status in (301, 302, 303, 307, 308) or self.status == 300)):
         self.redirected = True
         return True
+    if self.has_location and 300 <= self.status <= 308 and self.status not in (304, 305, 306) and question_of_redirect(self):
+        return _ask_about_redirect(self)
     if profile.may_retry_auth and self.status in (401, 407):
         return True         # posted with the first body byte, or at the end, unless libcurl asks again
     return response_post(self)
@@ -343,6 +360,8 @@ cdef size_t on_body(char *data, size_t unit, size_t count, void *userp) noexcept
     if self.discarding:
         self.received += size
         return CURL_WRITEFUNC_ERROR if self.received > DISCARD_LIMIT else size
+    if self.asking:
+        return CURL_WRITEFUNC_PAUSE
     if profile.max_bytes and <int64_t> (self.received + size) > profile.max_bytes:
         self.failure = CAUSE_LIMIT
         return CURL_WRITEFUNC_ERROR

@@ -26,6 +26,7 @@ cdef enum command_bit:
     COMMAND_SUSPENSION = 4    # look at wants_suspended
     COMMAND_PRIORITY = 8      # look at wants_priority
     COMMAND_CREDIT = 16       # the byte stream has room again
+    COMMAND_ANSWER = 64       # to the open question: `answer`, or go on if it is NULL
     COMMAND_LIMITS = 32       # the limits of its apartment were changed (sent through any of its transactions)
 
 cdef enum fate_value:
@@ -127,6 +128,7 @@ cdef struct transaction:
     atomic_i32 wants_priority
     apartment_record *apartment
     request_record *request
+    request_record *answer            # the next request: written by the owner before COMMAND_ANSWER, taken by the I/O thread
     mailbox mail
     byte_stream stream
     memory_buffer memory
@@ -198,6 +200,8 @@ cdef inline void transaction_release(transaction *t) noexcept nogil:
         free(t.memory.bytes)
         if t.request is not NULL:
             request_free(t.request)      # NULL: refused before it was handed over
+        if t.answer is not NULL:
+            request_free(t.answer)
         apartment_release(t.apartment)
         free(t)
         urlmon_count(&live.bindings, -1)

@@ -13,6 +13,7 @@ from urlmon_core.transaction cimport apartment_record, transaction, transaction_
 
 cdef enum:
     VALIDATOR_ROOM = 120          # bytes; a longer ETag is not remembered
+    DISCARD_LIMIT = 64 << 10      # bytes of an unwanted body that are read to keep its connection
 
 cdef struct io_context:
     # What the transfers of one reactor share.
@@ -58,8 +59,14 @@ cdef struct transfer:
     bint sending                  # the request was told of, since it was last redirected or connected
     bint redirected               # a redirect was received and is not yet announced
     bint responded                # the final response's head was posted
-    bint discarding               # its body is not wanted (HTTP error)
+    bint discarding               # its body is not wanted (HTTP error, or another request follows)
     uint64_t received             # body bytes
+    # its question to the owner, see questions.pyx
+    bint asking                   # it waits for the answer
+    bint again                    # the answer was another request, which follows when the body has been drained
+    bint over                     # libcurl is done with it
+    CURLcode over_code            # with this result
+    bint ending                   # transfer_end is at work: there is nothing left to ask
     # why it is not read at the moment
     bint stalled                  # the byte stream is full
     bint suspended                # IBinding::Suspend
@@ -114,7 +121,8 @@ cdef struct transfer:
 
 cdef inline void transfer_go_on(transfer *self) noexcept nogil:
     # Lets libcurl receive again, if there is no other reason left not to. It may deliver a refused chunk from inside the call.
-    if not self.stalled and not self.suspended and not self.refused and not self.visited:
+    if (not self.stalled and not self.suspended and not self.refused and not self.visited and not self.asking
+            and not self.over):
         curl.easy_pause(self.easy, CURLPAUSE_CONT)
 
 
@@ -143,6 +151,7 @@ cdef inline void mark_admission_due(io_context *context, apartment_record *apart
 cdef bint transfer_start(io_context *context, transaction *t) noexcept nogil
 cdef void transfer_set_suspended(transfer *self, bint suspended) noexcept nogil
 cdef void transfer_continue(transfer *self) noexcept nogil
+cdef bint transfer_again(transfer *self) noexcept nogil
 cdef bint transfer_retry(transfer *self) noexcept nogil
 cdef bint transfer_interrupt(transfer *self) noexcept nogil
 cdef void transfer_end(transfer *self, int cause, CURLcode code) noexcept nogil

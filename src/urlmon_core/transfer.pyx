@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from urlmon_core.atomics cimport i32_load_relaxed, u32_cas_acq_rel
+from urlmon_core.atomics cimport i32_load_relaxed, i64_store_relaxed, u32_cas_acq_rel, u64_store_relaxed
 from urlmon_core.budget cimport budget_leave
 from urlmon_core.counters cimport live, urlmon_assert, urlmon_count
 from urlmon_core.easyhandles cimport easy_give_back, easy_set_profile, easy_suit, easy_take
@@ -12,10 +12,10 @@ from urlmon_core.filesink cimport FILE_LOCKED, file_commit, file_discard, file_i
 from urlmon_core.flow cimport flow_admitted, flow_ended, flow_set_running
 from urlmon_core.interruption cimport interruption_apply, interruption_due_at, interruption_free, interruption_record
 from urlmon_core.libcurl cimport (
-    CURLE_OK, CURLE_WRITE_ERROR, CURLOPT_FRESH_CONNECT, CURLOPT_URL, CURLPAUSE_RECV, curl,
+    CURLE_OK, CURLE_OUT_OF_MEMORY, CURLE_WRITE_ERROR, CURLOPT_FRESH_CONNECT, CURLOPT_URL, CURLPAUSE_RECV, curl,
 )
 from urlmon_core.mailbox cimport CAUSE_ABORTED, CAUSE_CURL, CAUSE_LOCKED, CAUSE_MEMORY, CAUSE_NONE, CAUSE_OPTION, CAUSE_STORAGE
-from urlmon_core.request cimport STORAGE_FILE
+from urlmon_core.request cimport STORAGE_FILE, request_free
 from urlmon_core.response cimport response_post
 from urlmon_core.stalls cimport stalls_begin, stalls_end
 from urlmon_core.transaction cimport FATE_ENDED, FATE_OPEN, STATE_DONE, memory_buffer, set_state
@@ -25,6 +25,30 @@ cdef extern from "<string.h>" nogil:
 
 
 # -- the beginning ---------------------------------------------------------------------------------------------------
+
+cdef void _forget_response(transfer *self) noexcept nogil:
+    """Nothing was received yet."""
+    self.head_size = 0
+    self.status = 0
+    self.content_length = -1
+    self.has_location = False
+    self.encoded = False
+    self.redirected = False
+    self.sending = False
+    self.connected = False
+    self.responded = False
+    self.discarding = False
+    self.received = 0
+    self.asking = False
+    self.again = False
+    self.over = False
+    self.etag[0] = 0
+    self.modified[0] = 0
+    self.content_range[0] = 0
+    self.failure = CAUSE_NONE
+    self.failure_code = 0
+    self.error_text[0] = 0
+
 
 cdef bint transfer_start(io_context *context, transaction *t) noexcept nogil:
     """Starts the admitted `t`. False: it could not be started, and has been ended with the reason."""
@@ -38,29 +62,14 @@ cdef bint transfer_start(io_context *context, transaction *t) noexcept nogil:
     urlmon_count(&live.transfers, 1)
     self.transaction = t
     t.transfer = self
-    self.head_size = 0
-    self.status = 0
-    self.content_length = -1
-    self.has_location = False
-    self.encoded = False
-    self.redirected = False
-    self.sending = False
-    self.connected = False
-    self.responded = False
-    self.discarding = False
-    self.received = 0
+    _forget_response(self)
     self.stalled = False
     self.suspended = False
     self.visited = False
     self.visit_ns = 0
     self.resuming = False
+    self.ending = False
     self.resting_until_ns = 0
-    self.etag[0] = 0
-    self.modified[0] = 0
-    self.content_range[0] = 0
-    self.failure = CAUSE_NONE
-    self.failure_code = 0
-    self.error_text[0] = 0
     file_init(&self.file)
     flow_admitted(self, context.now_ns)
     stalls_begin(self)
@@ -107,12 +116,47 @@ cdef void transfer_set_suspended(transfer *self, bint suspended) noexcept nogil:
     self.suspended = suspended
     flow_set_running(self, not suspended)
     if suspended:
-        interruption_due_at(
-            self, self.context.now_ns + <int64_t> i32_load_relaxed(&self.transaction.apartment.suspend_keep_ms) * 1000000)
-        curl.easy_pause(self.easy, CURLPAUSE_RECV)
+        if not self.asking:         # what waits for an answer has no place to go on from
+            interruption_due_at(
+                self, self.context.now_ns + <int64_t> i32_load_relaxed(&self.transaction.apartment.suspend_keep_ms) * 1000000)
+        if not self.over:
+            curl.easy_pause(self.easy, CURLPAUSE_RECV)
         return
     interruption_due_at(self, 0)
     transfer_go_on(self)
+
+
+cdef bint transfer_again(transfer *self) noexcept nogil:
+    """Makes the owner's answer the request, in the place and with the slots of the one before. The multi handle does not hold the
+    transfer. False: it could not be started, and has been ended with the reason."""
+    cdef transaction *t = self.transaction
+    cdef int failed_option = 0
+    cdef CURLcode code
+    request_free(t.request)
+    t.request = t.answer
+    t.answer = NULL
+    budget_leave(self)
+    _forget_response(self)
+    i64_store_relaxed(&t.mail.total, -1)
+    u64_store_relaxed(&t.mail.received, 0)
+    self.mark_ns = self.context.now_ns
+    self.mark_bytes = 0
+    self.multiplexed = False
+    code = easy_set_profile(self, t.request.profile, &failed_option)
+    if code != CURLE_OK:
+        self.failure = CAUSE_OPTION
+        transfer_end(self, failed_option, code)
+        return False
+    easy_suit(self, t.request)
+    code = curl.easy_setopt(self.easy, CURLOPT_URL, <void *> t.request.url)
+    if code == CURLE_OK and curl.multi_add_handle(self.context.multi, self.easy) != 0:
+        code = CURLE_OUT_OF_MEMORY
+    if code != CURLE_OK:
+        transfer_end(self, CAUSE_CURL, code)
+        return False
+    if self.suspended:
+        curl.easy_pause(self.easy, CURLPAUSE_RECV)
+    return True
 
 
 cdef bint transfer_retry(transfer *self) noexcept nogil:
@@ -181,6 +225,7 @@ cdef void transfer_end(transfer *self, int cause, CURLcode code) noexcept nogil:
     budget_leave(self)
     stalls_end(self)
     interruption_due_at(self, 0)
+    self.ending = True
     if self.failure == CAUSE_OPTION:
         option = cause
         cause = CAUSE_OPTION
