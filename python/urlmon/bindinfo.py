@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import quote
 
-from urlmon.constants import BINDF, BINDF2, BINDINFO_OPTIONS, BINDVERB
+from urlmon.constants import BINDF, BINDF2, BINDINFO_OPTIONS, BINDINFOF, BINDVERB
 
 if TYPE_CHECKING:
-    from urlmon_core import Profile
+    from urlmon_core import Body, Profile
 
 HeaderFields = Mapping[str, str] | Iterable[tuple[str, str]]
 OptionValues = Mapping[int, Any] | Iterable[tuple[int, Any]]
@@ -17,6 +19,7 @@ OptionValues = Mapping[int, Any] | Iterable[tuple[int, Any]]
 DEFAULT_FLAGS = BINDF.ASYNCHRONOUS | BINDF.ASYNCSTORAGE
 _METHODS = {BINDVERB.GET: "GET", BINDVERB.POST: "POST", BINDVERB.PUT: "PUT"}
 NO_FLAGS2 = BINDF2(0)
+NO_INFO_FLAGS = BINDINFOF(0)
 NO_OPTIONS = BINDINFO_OPTIONS(0)
 
 
@@ -29,10 +32,13 @@ def _pairs(given: Any) -> tuple[tuple[Any, Any], ...]:
 class BindInfo:
     """How to bind (contract 5.1 and 5.2). Immutable; keep one and return it again, it is compiled once.
 
-    flags: BINDF. verb: BINDVERB, with `custom_verb` naming the method of BINDVERB.CUSTOM. data: request body.
-    extra_info: appended to the URL. options: BINDINFO_OPTIONS. flags2: BINDF2. headers: request fields; they
-    replace what libcurl would send under the same name. curl_options: pycurl option constants and their values, applied
-    last (functions and handles are not passed through).
+    flags: BINDF. verb: BINDVERB, with `custom_verb` naming the method of BINDVERB.CUSTOM. data: request body:
+    bytes, the path of a file (os.PathLike), or a binary file that is read from where it stands, on the thread
+    of the bind (its size is announced if it can be found by seeking; it is sent again, after a redirect or
+    with credentials, if it can be rewound). extra_info: appended to the URL. info_flags: BINDINFOF, whether
+    data (bytes) and extra_info are percent-encoded. options: BINDINFO_OPTIONS. flags2: BINDF2. headers:
+    request fields; they replace what libcurl would send under the same name. curl_options: pycurl option
+    constants and their values, applied last (functions and handles are not passed through).
 
     fail_on_http_error: 4xx and 5xx end the operation with an HTTPStatusError instead of delivering the body.
     connect_timeout: seconds. stall_speed, stall_time: below so many bytes per second for so many seconds ends
@@ -47,10 +53,11 @@ class BindInfo:
     flags: BINDF = DEFAULT_FLAGS
     verb: BINDVERB = BINDVERB.GET
     custom_verb: str | None = None
-    data: bytes | None = None
+    data: bytes | os.PathLike[str] | BinaryIO | None = None
     extra_info: str = ""
     options: BINDINFO_OPTIONS = NO_OPTIONS
     flags2: BINDF2 = NO_FLAGS2
+    info_flags: BINDINFOF = NO_INFO_FLAGS
     headers: HeaderFields = ()
     curl_options: OptionValues = ()
     fail_on_http_error: bool = False
@@ -73,6 +80,7 @@ class BindInfo:
     pulls: bool = field(default=False, init=False, repr=False, compare=False)
     blocks: bool = field(default=False, init=False, repr=False, compare=False)
     compiled: dict[Any, Profile] = field(default_factory=dict, init=False, repr=False, compare=False)
+    bodies: list[Body] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__  # the class is frozen for everybody else
@@ -82,8 +90,18 @@ class BindInfo:
         set_field(self, "headers", _pairs(self.headers))
         set_field(self, "curl_options", _pairs(self.curl_options))
         set_field(self, "schemes", tuple(scheme.lower() for scheme in self.schemes))
-        if self.data is not None:
+        if isinstance(self.data, (bytearray, memoryview)):
             set_field(self, "data", bytes(self.data))
+        elif not (
+            self.data is None or isinstance(self.data, (bytes, os.PathLike)) or hasattr(self.data, "read")
+        ):
+            raise TypeError(f"data is bytes, a path or a binary file, not {type(self.data).__name__}")
+
+    def target(self, url: str) -> str:
+        """`url` with `extra_info`."""
+        if self.info_flags & BINDINFOF.URLENCODEDEXTRAINFO:
+            return url + quote(self.extra_info, safe="/?&=+-._~:@!$'()*,;#")
+        return url + self.extra_info
 
     @property
     def method(self) -> str:

@@ -11,6 +11,7 @@ from urlmon.apartment import Apartment
 from urlmon.bindctx import BindCtx
 from urlmon.bindinfo import DEFAULT_BIND_INFO, BindInfo
 from urlmon.binding import Binding
+from urlmon.body import body_of
 from urlmon.callback import BindStatusCallback
 from urlmon.constants import TYMED, Priority
 from urlmon.errors import error_from_hresult
@@ -69,15 +70,15 @@ class URLMoniker(MonikerName):
             # Contract 3.3: E_ABORT is kept, any other refusal becomes a download failure.
             raise binding.refuse(answer if answer == HRESULT.E_ABORT else HRESULT.INET_E_DOWNLOAD_FAILURE)
         try:
-            wire = urls.prepare(self._url + info.extra_info, info.schemes)
+            url = info.target(self._url)
+            wire = urls.prepare(url, info.schemes)
+            body = body_of(info, self._url)
             services = find_services(callback)
             additional = () if services is None else _additional_fields(services.beginning, self._url)
             additional += accept_field(ctx, (*info.headers, *additional))
             if wire.scheme == "https" and priority:
                 additional += profiles.priority_field(priority, additional)
-            amendment, asked = negotiation.begin(
-                services, info, storage, additional, self._url + info.extra_info
-            )
+            amendment, asked = negotiation.begin(services, info, storage, additional, url, body)
             profile = profiles.compile_profile(info, storage, additional, self._url, amendment)
             key = profiles.host_key(wire.host_key, info)
             high_water = apartment.high_water if asynchronous or storage != TYMED.ISTREAM else _UNBOUNDED
@@ -101,6 +102,7 @@ class URLMoniker(MonikerName):
             pump=apartment.pump_once if asynchronous and info.blocks else None,
             services=asked,
             asks=0 if asked is None else asked.asks,
+            body=body,
         )
         return None if asynchronous else _wait(apartment, binding, storage)
 

@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import pycurl
 
 from urlmon import profiles, urls
+from urlmon.body import is_stream
 from urlmon.constants import AUTHENTICATEF, BINDF, BINDF2, BINDINFO_OPTIONS, BINDSTRING, INTERNET_ERROR
 from urlmon.exceptions import BindError, CertificateError, InvalidRequestError, RedirectError, SecurityError
 from urlmon.headers import find_field, parse_head
@@ -22,7 +23,7 @@ from urlmon.services import Authenticate, Services
 if TYPE_CHECKING:
     from urlmon.bindinfo import BindInfo
     from urlmon.constants import TYMED
-    from urlmon_core import Profile
+    from urlmon_core import Body, Profile
 
 # Kinds of questions (urlmon_core/mailbox.pxd) and what the core is to ask about (request.pxd, ask_bit).
 _RESPONSE, _REDIRECT, _CERTIFICATE, _TUNNEL = range(1001, 1005)
@@ -43,8 +44,8 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _GO_ON = frozenset({HRESULT.S_OK, HRESULT.RPC_E_RETRY})
 _NO_ANSWER = frozenset({HRESULT.S_OK, HRESULT.S_FALSE, HRESULT.E_NOTIMPL})
 
-# The next request: its profile, URL and host key, and the URL that the client is told to be redirected to.
-Request = tuple["Profile", bytes, bytes, "str | None"]
+# The next request: its profile, URL, host key and body, and the URL that the client is told to be redirected to.
+Request = tuple["Profile", bytes, bytes, "Body | None", "str | None"]
 
 
 def offered_schemes(head: str, name: str) -> int:
@@ -71,6 +72,7 @@ class Negotiation:
         "_again",
         "_amendment",
         "_bind_strings_used",
+        "_body",
         "_hops",
         "_info",
         "_services",
@@ -89,6 +91,7 @@ class Negotiation:
         additional: tuple[tuple[str, str], ...],
         url: str,
         amendment: profiles.Amendment,
+        body: Body | None,
     ) -> None:
         self._services = services or Services()
         self._info = info
@@ -96,6 +99,7 @@ class Negotiation:
         self._additional = additional
         self._url = url
         self._amendment = amendment
+        self._body = body
         self._hops = self._tries = self._again = 0
         self._bind_strings_used = False
         #: whether the final response is told
@@ -302,7 +306,12 @@ class Negotiation:
 
     # -- the next request ------------------------------------------------------------------------------------------
 
-    def _request(self, redirect: str | None = None) -> Request | BindError:
+    def _request(self, redirect: str | None = None) -> Request | BindError | None:
+        body = None if self._amendment.without_body else self._body
+        if body is not None and not body.rewind():
+            if redirect is None:
+                return None  # the response is what it is
+            return RedirectError("the body cannot be sent a second time", url=redirect)
         try:
             wire = urls.prepare(self._url, self._info.schemes)
             profile = profiles.compile_profile(
@@ -310,7 +319,7 @@ class Negotiation:
             )
         except BindError as error:
             return error
-        return profile, wire.url, profiles.host_key(wire.host_key, self._info), redirect
+        return profile, wire.url, profiles.host_key(wire.host_key, self._info), body, redirect
 
 
 def _permission(answer: int | None) -> HRESULT | int:
@@ -331,15 +340,17 @@ def follows_itself(services: Services | None, info: BindInfo) -> bool:
         info.options & BINDINFO_OPTIONS.DISABLEAUTOREDIRECTS
         or info.flags2 & BINDF2.DISABLE_HTTP_REDIRECT_XSECURITYID
         or (services is not None and services.security is not None)
+        or is_stream(info)
     )
 
 
-def begin(
+def begin(  # noqa: PLR0917 - what a request is made of
     services: Services | None,
     info: BindInfo,
     storage: TYMED,
     additional: tuple[tuple[str, str], ...],
     url: str,
+    body: Body | None,
 ) -> tuple[profiles.Amendment, Negotiation | None]:
     """How the first request differs from what BindInfo says, and who is asked later; None where nobody is."""
     manual = follows_itself(services, info)
@@ -351,4 +362,4 @@ def begin(
     )
     if services is None and not manual:
         return amendment, None
-    return amendment, Negotiation(services, info, storage, additional, url, amendment)
+    return amendment, Negotiation(services, info, storage, additional, url, amendment, body)

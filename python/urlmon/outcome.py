@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from urlmon_core import BindingBase
 
 # Causes of an end (urlmon_core/mailbox.pxd, end_cause).
-_CURL, _HTTP, _STORAGE, _ABORTED, _SHUTDOWN, _MEMORY, _OPTION, _LOCKED, _LIMIT, _RESUME = range(1, 11)
+_CURL, _HTTP, _STORAGE, _ABORTED, _SHUTDOWN, _MEMORY, _OPTION, _LOCKED, _LIMIT, _RESUME, _BODY = range(1, 12)
 
 # Those of which there is no more to say; the HRESULT is the class's own.
 _PLAIN_CAUSES: dict[int, tuple[type[BindError], str]] = {
@@ -63,6 +63,8 @@ def _error(binding: BindingBase, cause: int, code: int, option: int, text: str) 
         error = error_from_http(code, url=url)
     elif cause == _STORAGE:
         error = error_from_errno(code, url=url, path=binding.path or "")
+    elif cause == _BODY:
+        error = error_from_errno(code, url=url, path=binding.body_path, detail="the body of the request")
     elif cause == _OPTION:
         error = InvalidRequestError(
             f"libcurl refused option {option}",

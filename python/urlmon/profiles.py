@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pycurl
 
 from urlmon.bindinfo import BindInfo
+from urlmon.body import has_body, is_stream
 from urlmon.constants import BINDF, BINDINFO_OPTIONS, BINDVERB, INTERNET_ERROR, TYMED, Priority
 from urlmon.exceptions import InvalidRequestError
 from urlmon.hresult import HRESULT
@@ -175,7 +176,6 @@ def host_key(key: bytes, info: BindInfo) -> bytes:
 def _verb_options(info: BindInfo, url: str, amendment: Amendment) -> list[tuple[int, Any]]:
     """Method and body (contract 5.1)."""
     options: list[tuple[int, Any]] = []
-    verb = info.verb
     method = info.method
     if not _TOKEN.fullmatch(method):
         raise InvalidRequestError(
@@ -183,14 +183,15 @@ def _verb_options(info: BindInfo, url: str, amendment: Amendment) -> list[tuple[
         )
     if amendment.without_body:
         return [(pycurl.NOBODY, 1)] if method == "HEAD" else []
-    body = info.data
-    if body is None and verb in (BINDVERB.POST, BINDVERB.PUT):
-        body = b""
-    if body is not None:
-        options += [(pycurl.POST, 1), (30120, len(body)), (pycurl.POSTFIELDS, body)]  # POSTFIELDSIZE_LARGE
+    body = has_body(info)
+    if body:
+        options.append((pycurl.POST, 1))  # the core knows the body itself
+        if is_stream(info):
+            # A connection that turned out to be dead would have the body sent again, and who could rewind it?
+            options.append((pycurl.FRESH_CONNECT, 1))
     if method == "HEAD":
         options.append((pycurl.NOBODY, 1))
-    elif method != ("POST" if body is not None else "GET"):
+    elif method != ("POST" if body else "GET"):
         options.append((pycurl.CUSTOMREQUEST, method))
     return options
 
@@ -277,7 +278,7 @@ def _field_options(
     names = frozenset(name.lower() for name, _ in fields)
     # "Name;" is libcurl's way to send a field without a value; "Name:" would remove it.
     lines = [f"{name}: {value}" if value else f"{name};" for name, value in fields]
-    if not amendment.without_body and (info.data is not None or info.verb in (BINDVERB.POST, BINDVERB.PUT)):
+    if not amendment.without_body and has_body(info):
         if "content-type" not in names and info.verb != BINDVERB.POST:
             lines.append("Content-Type:")  # libcurl would call every body a form
         if "expect" not in names:

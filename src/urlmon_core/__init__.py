@@ -23,6 +23,7 @@ import io
 from urlmon_core import _lifecycle
 from urlmon_core.apartment import ApartmentBase, current_apartment
 from urlmon_core.binding import BindingBase
+from urlmon_core.body import Body, body_of_bytes, body_of_file, body_of_stream
 from urlmon_core.castore import CAStore, find_ca_store
 from urlmon_core.counters import live_counts
 from urlmon_core.exceptions import (
@@ -42,12 +43,16 @@ __all__ = [
     "ApartmentBase",
     "ApartmentClosedError",
     "BindingBase",
+    "Body",
     "CAStore",
     "LibcurlUnavailableError",
     "Memory",
     "Profile",
     "Stream",
     "WrongApartmentError",
+    "body_of_bytes",
+    "body_of_file",
+    "body_of_stream",
     "current_apartment",
     "error_text",
     "find_ca_store",

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+from urlmon_core.body import Body
 from urlmon_core.delivery import Delivery
 from urlmon_core.request import Profile
 from urlmon_core.stream import Memory, Stream
@@ -33,6 +34,7 @@ class BindingBase(Delivery):
         pump: Callable[[], object] | None = None,
         services: object = None,
         asks: int = 0,
+        body: Body | None = None,
     ) -> None: ...
     def abort(self) -> int: ...
     def end_with(self, hresult: int) -> None: ...

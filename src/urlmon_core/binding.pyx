@@ -11,6 +11,7 @@ from urlmon_core.atomics cimport (
     i32_load_relaxed, i32_store_relaxed, i64_load_relaxed, u32_cas_acq_rel, u32_load_acquire, u32_load_relaxed,
     u32_store_relaxed, u64_load_relaxed,
 )
+from urlmon_core.body cimport Body
 from urlmon_core.request cimport STORAGE_STREAM, Profile, request_create
 from urlmon_core.runqueue cimport NOT_QUEUED, clamp_priority, run_queue_set_priority
 from urlmon_core.stream cimport Stream, memory_create, stream_create
@@ -58,14 +59,15 @@ cdef class BindingBase(Delivery):
         return self.error
 
     def submit(self, Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, *, bint keeps=False,
-               bint pulls=False, pump=None, services=None, unsigned int asks=0):
+               bint pulls=False, pump=None, services=None, unsigned int asks=0,
+               Body body=None):
         """Hands the operation over to the I/O thread.
 
         url, host_key and path (target of TYMED_FILE, else None) as the system takes them; high_water in bytes; keeps: the stream is read
         after the end, so nothing is dropped where the client has no on_data_available. pulls: after high_water bytes nothing more comes
         before the client has read them and asks for more. pump: what a stream that blocks calls until it has a byte, None = it
-        does not block. services: a Negotiation, which hears of the final response and is asked what `asks` (ask_bit) says.
-        Raises ApartmentClosedError if the I/O thread has been stopped.
+        does not block. services: a Negotiation, which hears of the final response and is asked what `asks` (ask_bit) says. body:
+        of the request. Raises ApartmentClosedError if the I/O thread has been stopped.
         """
         cdef transaction *t = self.t
         self.storage = storage
@@ -73,13 +75,15 @@ cdef class BindingBase(Delivery):
         self.pump = pump
         self.services = services
         self.host_text = host_key.decode()
+        self.body = body
         self.wanted = wanted_of(self.callback)
         if services is not None:
             # Found on the callback or elsewhere: the services know.
             self.wanted = self.wanted & ~WANTS_RESPONSE | (WANTS_RESPONSE if services.hears else 0)
         t.request = request_create(
             profile, url, host_key, storage, path, high_water, asks,
-            storage != STORAGE_STREAM and not self.wanted & WANTS_PROGRESS)
+            storage != STORAGE_STREAM and not self.wanted & WANTS_PROGRESS,
+            NULL if body is None else body.body, (self.wanted & WANTS_PROGRESS) != 0)
         t.stream.high_water = high_water
         t.stream.pull = pulls
         t.binding = <void *> self

@@ -1,7 +1,8 @@
 # The delivering half of a binding: takes mail, decides which client call comes next, makes it. Owner only.
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
+from urlmon_core.body cimport Body
 from urlmon_core.reactor cimport Reactor
 from urlmon_core.request cimport Profile
 from urlmon_core.stream cimport Stream
@@ -10,15 +11,17 @@ from urlmon_core.transaction cimport apartment_record, transaction
 cdef enum call_bit:
     # The client calls that are due, in the order in which they are made (contract 3.2).
     CALL_QUESTION = 1          # what the services are asked
-    CALL_STATUS = 2            # on_progress with a status of the connection phase
-    CALL_RESPONSE = 4          # on_response
-    CALL_MIME = 8              # on_progress MIMETYPEAVAILABLE
-    CALL_BEGIN = 16            # on_progress BEGINDOWNLOADDATA
-    CALL_CACHEFILE = 32        # on_progress CACHEFILENAMEAVAILABLE
-    CALL_DOWNLOADING = 64      # on_progress DOWNLOADINGDATA
-    CALL_END = 128             # on_progress ENDDOWNLOADDATA
-    CALL_DATA = 256            # on_data_available
-    CALL_STOP = 512            # on_stop_binding
+    CALL_PIECE = 2             # read of the stream that is the request's body
+    CALL_UPLOADING = 4         # on_progress UPLOADINGDATA
+    CALL_STATUS = 8            # on_progress with a status of the connection phase
+    CALL_RESPONSE = 16         # on_response
+    CALL_MIME = 32             # on_progress MIMETYPEAVAILABLE
+    CALL_BEGIN = 64            # on_progress BEGINDOWNLOADDATA
+    CALL_CACHEFILE = 128       # on_progress CACHEFILENAMEAVAILABLE
+    CALL_DOWNLOADING = 256     # on_progress DOWNLOADINGDATA
+    CALL_END = 512             # on_progress ENDDOWNLOADDATA
+    CALL_DATA = 1024           # on_data_available
+    CALL_STOP = 2048           # on_stop_binding
 
 cdef class Delivery:
     cdef transaction *t
@@ -29,6 +32,11 @@ cdef class Delivery:
     cdef object callback
     cdef object services          # Negotiation: what the client's services say; None = it has none
     cdef str host_text            # host key of the request that was made last
+    cdef Body body                # of the request, None = it has none
+    cdef unsigned int attempt     # how many requests there were before
+    cdef bint uploading           # between BEGINUPLOADDATA and ENDUPLOADDATA
+    cdef bint sent_told           # UPLOADINGDATA was told since BEGINUPLOADDATA
+    cdef uint64_t sent            # bytes of the body that it told of
     cdef readonly object moniker
     cdef readonly str url         # where the bytes come from: follows redirects
     cdef readonly str original_url
@@ -71,8 +79,11 @@ cdef class Delivery:
     cdef bint wants_more_reading(self) noexcept
     cdef int deliver(self, unsigned int call) except -1
     cdef int call_progress(self, int status, object text) except -1
+    cdef int tell_progress(self, uint64_t progress, int64_t total, int status, object text) except -1
     cdef int call_question(self) except -1
-    cdef int answer_again(self, Profile profile, bytes url, bytes host_key) except -1
+    cdef int answer_again(self, Profile profile, bytes url, bytes host_key, Body body) except -1
+    cdef int call_piece(self) except -1
+    cdef int call_upload(self, int status) except -1
     cdef int call_response(self) except -1
     cdef int call_data(self) except -1
     cdef int call_stop(self) except -1

@@ -3,24 +3,28 @@
 `step` makes the next client call of one bind operation, one at a time, so that a pump can turn to a more urgent one between any two.
 """
 
-from libc.stdint cimport int64_t
+import os
+
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from urlmon_core.atomics cimport (
-    i32_store_relaxed, i64_load_relaxed, reference_take, u32_cas_acq_rel, u32_init, u32_load_acquire, u32_load_relaxed,
-    u64_load_acquire, u64_load_relaxed,
+    i32_store_relaxed, i64_load_relaxed, reference_take, u32_cas_acq_rel, u32_exchange_acq_rel, u32_init, u32_load_acquire,
+    u32_load_relaxed, u64_load_acquire, u64_load_relaxed,
 )
 from urlmon_core.blocks cimport block
+from urlmon_core.body cimport BODY_FILE, Body, body_piece
 from urlmon_core.bytestream cimport stream_asked_for_more, stream_consume, stream_init, stream_peek
 from urlmon_core.counters cimport live, urlmon_count
 from urlmon_core.mailbox cimport (
-    CAUSE_NONE, STATUS_ASK_RESPONSE, STATUS_REDIRECTING, STATUS_RESPONSE, mailbox_init, mailbox_take, status_entry,
+    CAUSE_NONE, STATUS_ASK_RESPONSE, STATUS_BEGINUPLOADDATA, STATUS_ENDUPLOADDATA, STATUS_REDIRECTING, STATUS_RESPONSE,
+    STATUS_UPLOADINGDATA, mailbox_init, mailbox_take, status_entry,
 )
 from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM, Profile, request_create, request_record
 from urlmon_core.runqueue cimport clamp_priority
 from urlmon_core.stream cimport memory_create, stream_create
 from urlmon_core.transaction cimport (
-    COMMAND_ABORT, COMMAND_ANSWER, COMMAND_CREDIT, FATE_ABORTED, FATE_OPEN, apartment_record, transaction_release,
+    COMMAND_ABORT, COMMAND_ANSWER, COMMAND_CREDIT, COMMAND_PIECE, FATE_ABORTED, FATE_OPEN, apartment_record, transaction_release,
 )
 from urlmon_core.vocabulary cimport (
     WANTS_DATA, WANTS_PROGRESS, WANTS_RESPONSE, WANTS_STOP, current_generation, media_type_of, words,
@@ -109,6 +113,13 @@ cdef class Delivery:
             return self.due != 0
         if ended and self.take_status():
             return 1
+        if not ended and self.body is not None:
+            if u32_exchange_acq_rel(&self.t.wants_piece, 0):
+                self.due = CALL_PIECE
+                return 1
+            if self.uploading and u64_load_relaxed(&self.t.mail.sent) != self.sent:
+                self.due = CALL_UPLOADING
+                return 1
         return self.plan_data(ended)
 
     cdef int take_status(self) except -1:
@@ -141,10 +152,18 @@ cdef class Delivery:
             self.url = text.decode("utf-8", "replace")
             if self.services is not None:
                 self.services.redirected(entry.number, self.url)
+        if entry.kind == STATUS_BEGINUPLOADDATA:
+            self.uploading = True
+            self.sent_told = False
+            self.sent = 0
+        elif entry.kind == STATUS_ENDUPLOADDATA:
+            self.uploading = False
         if self.wanted & WANTS_PROGRESS:
             self.status = entry.kind
             self.status_text = text.decode("utf-8", "replace")
             self.due = CALL_STATUS
+            if entry.kind == STATUS_ENDUPLOADDATA and (not self.sent_told or u64_load_relaxed(&self.t.mail.sent) != self.sent):
+                self.due |= CALL_UPLOADING      # the end is never told before what it is the end of
         return 1
 
     cdef int plan_data(self, bint ended) except -1:
@@ -198,10 +217,16 @@ cdef class Delivery:
             return self.call_stop()
         if call == CALL_QUESTION:
             return self.call_question()
+        if call == CALL_PIECE:
+            return self.call_piece()
         if call == CALL_RESPONSE:
             return self.call_response() if self.wanted & WANTS_RESPONSE else 0
         if not self.wanted & WANTS_PROGRESS:
             return 0
+        if call == CALL_UPLOADING:
+            return self.call_upload(STATUS_UPLOADINGDATA)
+        if call == CALL_STATUS and STATUS_BEGINUPLOADDATA <= self.status <= STATUS_ENDUPLOADDATA:
+            return self.call_upload(self.status)
         if call == CALL_STATUS:
             return self.call_progress(self.status, self.status_text)
         if call == CALL_MIME:
@@ -215,13 +240,40 @@ cdef class Delivery:
             return self.call_progress(STATUS_DOWNLOADINGDATA, self.original_url)
         return self.call_progress(STATUS_ENDDOWNLOADDATA, self.original_url)
 
+    cdef int call_upload(self, int status) except -1:
+        """The sending of the request's body: bytes sent, and its size."""
+        if status == STATUS_UPLOADINGDATA:
+            self.sent = u64_load_relaxed(&self.t.mail.sent)
+            self.sent_told = True
+        return self.tell_progress(self.sent, self.body.body.size, status, self.url)
+
+    cdef int call_piece(self) except -1:
+        """Reads the stream of the request's body on for the I/O thread."""
+        cdef body_piece *piece
+        self.in_callback = True
+        try:
+            piece = self.body.next_piece(self.attempt)
+        except BaseException:
+            self.give_up(words.unexpected)
+            raise
+        finally:
+            self.in_callback = False
+        if self.aborted:
+            free(piece)
+            return 1
+        self.t.piece = piece
+        self.reactor.command(self.t, COMMAND_PIECE)
+        return 1
+
     cdef int call_progress(self, int status, object text) except -1:
         # Before the response the total is not the client's yet, though the I/O thread may have it already.
-        cdef int64_t total = -1 if self.head is None else i64_load_relaxed(&self.t.mail.total)
+        return self.tell_progress(self.told, -1 if self.head is None else i64_load_relaxed(&self.t.mail.total), status, text)
+
+    cdef int tell_progress(self, uint64_t progress, int64_t total, int status, object text) except -1:
         self.in_callback = True
         try:
             # Its answer is ignored by a plain bind (contract 3.3).
-            self.callback.on_progress(self.told, 0 if total < 0 else total, words.statuses[status], text)
+            self.callback.on_progress(progress, 0 if total < 0 else total, words.statuses[status], text)
         except BaseException:
             self.give_up(words.unexpected)
             raise
@@ -245,8 +297,8 @@ cdef class Delivery:
             self.reactor.command(self.t, COMMAND_ANSWER)
         elif isinstance(answer, tuple):
             self.due = 0
-            profile, url, host_key, redirect = answer
-            self.answer_again(profile, url, host_key)
+            profile, url, host_key, body, redirect = answer
+            self.answer_again(profile, url, host_key, body)
             if redirect is not None:
                 self.url = redirect
                 if self.wanted & WANTS_PROGRESS:
@@ -257,11 +309,15 @@ cdef class Delivery:
             self.give_up(answer)
         return 1
 
-    cdef int answer_again(self, Profile profile, bytes url, bytes host_key) except -1:
+    cdef int answer_again(self, Profile profile, bytes url, bytes host_key, Body body) except -1:
         """Another request; the response to the one before was none for the client."""
         cdef request_record *last = self.t.request      # nobody changes it as long as the question is open
         self.t.answer = request_create(
-            profile, url, host_key, last.storage, None if last.path is NULL else <bytes> last.path, last.high_water, last.asks, last.quiet)
+            profile, url, host_key, last.storage, None if last.path is NULL else <bytes> last.path, last.high_water, last.asks, last.quiet,
+            NULL if body is None else body.body, last.tells_upload)
+        self.body = body
+        self.attempt += 1
+        self.uploading = False
         self.host_text = host_key.decode()
         self.head = None
         self.status_code = 0
@@ -392,6 +448,13 @@ cdef class Delivery:
             if u32_cas_acq_rel(&self.t.fate, FATE_OPEN, FATE_ABORTED):
                 self.reactor.command(self.t, COMMAND_ABORT)
         return 0
+
+    @property
+    def body_path(self):
+        """The file that the request's body is read from, "" if it is none."""
+        if self.body is None or self.body.body.kind != BODY_FILE:
+            return ""
+        return os.fsdecode(<bytes> self.body.body.content)
 
     @property
     def mime_type(self):

@@ -11,12 +11,14 @@ from urlmon_core.libcurl cimport (
     CURL, CURL_HTTP_VERSION_2TLS, CURLE_OK, CURLOPT_BUFFERSIZE, CURLOPT_CLOSESOCKETDATA, CURLOPT_CLOSESOCKETFUNCTION,
     CURLOPT_ERRORBUFFER, CURLOPT_FRESH_CONNECT, CURLOPT_HEADERDATA, CURLOPT_HEADERFUNCTION, CURLOPT_HTTP_VERSION,
     CURLOPT_NOPROGRESS, CURLOPT_NOSIGNAL, CURLOPT_OPENSOCKETDATA, CURLOPT_OPENSOCKETFUNCTION, CURLOPT_PIPEWAIT,
-    CURLOPT_PREREQDATA, CURLOPT_PREREQFUNCTION, CURLOPT_PRIVATE, CURLOPT_RESOLVER_START_DATA, CURLOPT_RESOLVER_START_FUNCTION,
+    CURLOPT_POSTFIELDSIZE_LARGE, CURLOPT_PREREQDATA, CURLOPT_PREREQFUNCTION, CURLOPT_PRIVATE, CURLOPT_READDATA,
+    CURLOPT_READFUNCTION, CURLOPT_RESOLVER_START_DATA, CURLOPT_RESOLVER_START_FUNCTION, CURLOPT_SEEKDATA, CURLOPT_SEEKFUNCTION,
     CURLOPT_SSL_CTX_FUNCTION, CURLOPT_SUPPRESS_CONNECT_HEADERS, CURLOPT_WRITEDATA, CURLOPT_WRITEFUNCTION, curl, curl_off_t, tls,
 )
 from urlmon_core.mailbox cimport CAUSE_OPTION
 from urlmon_core.request cimport OPTION_LIST, OPTION_LONG, OPTION_OFFSET, STORAGE_STREAM, curl_option, profile_release
 from urlmon_core.response cimport on_body, on_close_socket, on_header, on_open_socket, on_prerequest, on_resolver_start
+from urlmon_core.upload cimport on_read, on_seek
 
 cdef enum:
     SPARE_LIMIT = 256               # pooled easy handles of a reactor
@@ -156,6 +158,12 @@ cdef void easy_suit(transfer *self, request_record *request) noexcept nogil:
     if self.fresh:
         curl.easy_setopt(self.easy, CURLOPT_FRESH_CONNECT, <long> 0)
         self.fresh = False
+    if request.body is not NULL:
+        curl.easy_setopt(self.easy, CURLOPT_READFUNCTION, <void *> on_read)
+        curl.easy_setopt(self.easy, CURLOPT_READDATA, <void *> self)
+        curl.easy_setopt(self.easy, CURLOPT_SEEKFUNCTION, <void *> on_seek)
+        curl.easy_setopt(self.easy, CURLOPT_SEEKDATA, <void *> self)
+        curl.easy_setopt(self.easy, CURLOPT_POSTFIELDSIZE_LARGE, <curl_off_t> request.body.size)
     if waits != self.waits:
         curl.easy_setopt(self.easy, CURLOPT_PIPEWAIT, <long> waits)
         self.waits = waits

@@ -42,14 +42,15 @@ from urlmon_core.sockets cimport sockets_bulk, sockets_event, sockets_free, sock
 from urlmon_core.stalls cimport stalls_due, stalls_next
 from urlmon_core.threads cimport urlmon_now_ns, urlmon_thread_name
 from urlmon_core.transaction cimport (
-    COMMAND_ABORT, COMMAND_ANSWER, COMMAND_CREDIT, COMMAND_LIMITS, COMMAND_OPEN, COMMAND_PRIORITY, COMMAND_SUSPENSION, FATE_ENDED,
-    FATE_OPEN, STATE_ACTIVE, STATE_DONE, STATE_NEW, STATE_SUSPENDED, apartment_record, apartment_release, set_state,
-    transaction_of_command, transaction_reference, transaction_release,
+    COMMAND_ABORT, COMMAND_ANSWER, COMMAND_CREDIT, COMMAND_LIMITS, COMMAND_OPEN, COMMAND_PIECE, COMMAND_PRIORITY,
+    COMMAND_SUSPENSION, FATE_ENDED, FATE_OPEN, STATE_ACTIVE, STATE_DONE, STATE_NEW, STATE_SUSPENDED, apartment_record,
+    apartment_release, set_state, transaction_of_command, transaction_reference, transaction_release,
 )
 from urlmon_core.transfer cimport (
     mark_admission_due, transaction_end, transfer, transfer_again, transfer_continue, transfer_end, transfer_go_on, transfer_interrupt,
     transfer_retry, transfer_set_suspended, transfer_start,
 )
+from urlmon_core.upload cimport upload_piece_came
 from urlmon_core.wakeup cimport urlmon_wakeup_drain, urlmon_wakeup_signal
 
 
@@ -234,6 +235,8 @@ cdef void _obey(reactor_record *self, transaction *t, unsigned int bits, int64_t
             _enqueue(self, t, now_ns)
     if bits & COMMAND_ANSWER and t.state == STATE_ACTIVE:
         _answered(self, <transfer *> t.transfer)
+    if bits & COMMAND_PIECE and t.state == STATE_ACTIVE:
+        upload_piece_came(<transfer *> t.transfer)
     if bits & COMMAND_CREDIT and t.state == STATE_ACTIVE:
         transfer_continue(<transfer *> t.transfer)
 

@@ -24,6 +24,9 @@ cdef enum status_kind:
     STATUS_CONNECTING = 2          # text: address
     STATUS_REDIRECTING = 3         # text: new URL, number: status code of the redirect
     STATUS_SENDINGREQUEST = 11     # no text
+    STATUS_BEGINUPLOADDATA = 17    # no text, as the next two; what was sent is in `sent`
+    STATUS_UPLOADINGDATA = 18      # never posted: the owner looks at `sent`
+    STATUS_ENDUPLOADDATA = 19
     STATUS_RESPONSE = 1000         # text: header block of the final response, number: status code
     # questions, see questions.pyx: the transfer waits for COMMAND_ANSWER
     STATUS_ASK_RESPONSE = 1001     # as STATUS_RESPONSE, of an error that another request may mend
@@ -43,6 +46,7 @@ cdef enum end_cause:
     CAUSE_LOCKED = 8      # another download is writing the same target
     CAUSE_LIMIT = 9       # the body is larger than the request allows
     CAUSE_RESUME = 10     # after a long suspension the server did not give the rest of the same body
+    CAUSE_BODY = 11       # outcome.code is the errno of the file that is the request's body
 
 cdef struct status_entry:
     int kind

@@ -7,6 +7,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from urlmon_core.atomics cimport atomic_u32
+from urlmon_core.body cimport request_body
 from urlmon_core.libcurl cimport curl_slist
 
 cdef enum option_kind:
@@ -52,6 +53,8 @@ cdef struct request_record:
     int storage               # storage_kind
     uint64_t high_water       # bytes of the stream that may wait unread
     unsigned int asks         # ask_bit
+    request_body *body        # NULL = none; holds a reference
+    bint tells_upload         # somebody wants to hear of its sending
     bint quiet                # nobody wants to hear of progress: say nothing before the end (not for streams)
     uint32_t host_hash
     char *url                 # these three point behind the struct, zero-terminated
@@ -68,4 +71,4 @@ cdef class Profile:
 
 cdef request_record *request_create(
     Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, unsigned int asks,
-    bint quiet) except NULL
+    bint quiet, request_body *body, bint tells_upload) except NULL

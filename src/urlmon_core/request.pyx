@@ -8,11 +8,13 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from urlmon_core.atomics cimport reference_drop, reference_take, u32_init
+from urlmon_core.body cimport body_release, request_body
 from urlmon_core.counters cimport live, urlmon_count
 from urlmon_core.libcurl cimport (
     CURLOPTTYPE_BLOB, CURLOPTTYPE_FUNCTIONPOINT, CURLOPTTYPE_OBJECTPOINT, CURLOPTTYPE_OFF_T, CURLOPT_CLOSESOCKETDATA,
-    CURLOPT_ERRORBUFFER, CURLOPT_HEADERDATA, CURLOPT_NOPROGRESS, CURLOPT_NOSIGNAL, CURLOPT_OPENSOCKETDATA, CURLOPT_PREREQDATA,
-    CURLOPT_PRIVATE, CURLOPT_READDATA, CURLOPT_RESOLVER_START_DATA, CURLOPT_SHARE, CURLOPT_SOCKOPTDATA, CURLOPT_URL,
+    CURLOPT_ERRORBUFFER, CURLOPT_HEADERDATA, CURLOPT_NOPROGRESS, CURLOPT_NOSIGNAL, CURLOPT_OPENSOCKETDATA,
+    CURLOPT_PREREQDATA, CURLOPT_PRIVATE, CURLOPT_READDATA, CURLOPT_RESOLVER_START_DATA,
+    CURLOPT_SEEKDATA, CURLOPT_SHARE, CURLOPT_SOCKOPTDATA, CURLOPT_URL,
     CURLOPT_WRITEDATA,
 )
 
@@ -21,7 +23,7 @@ from urlmon_core.libcurl cimport (
 _RESERVED = frozenset({
     CURLOPT_WRITEDATA, CURLOPT_URL, CURLOPT_READDATA, CURLOPT_ERRORBUFFER, CURLOPT_HEADERDATA, CURLOPT_NOPROGRESS, CURLOPT_NOSIGNAL,
     CURLOPT_SHARE, CURLOPT_PRIVATE, CURLOPT_SOCKOPTDATA, CURLOPT_OPENSOCKETDATA, CURLOPT_CLOSESOCKETDATA,
-    CURLOPT_RESOLVER_START_DATA, CURLOPT_PREREQDATA, 10037, 10024, 10269, 10240, 10282,
+    CURLOPT_RESOLVER_START_DATA, CURLOPT_PREREQDATA, CURLOPT_SEEKDATA, 10037, 10024, 10269, 10240, 10282,
 })
 
 
@@ -49,6 +51,8 @@ cdef void profile_release(request_profile *profile) noexcept nogil:
 cdef void request_free(request_record *request) noexcept nogil:
     """Any thread, last holder."""
     profile_release(request.profile)
+    if request.body is not NULL:
+        body_release(request.body)
     free(request)
 
 
@@ -139,7 +143,7 @@ cdef class Profile:
 
 cdef request_record *request_create(
         Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, unsigned int asks,
-        bint quiet) except NULL:
+        bint quiet, request_body *body, bint tells_upload) except NULL:
     """Owner. Builds a request in one piece; it holds a reference on the profile."""
     cdef size_t url_size = len(url) + 1
     cdef size_t key_size = len(host_key) + 1
@@ -157,6 +161,10 @@ cdef request_record *request_create(
     request.high_water = high_water
     request.asks = asks
     request.quiet = quiet
+    request.tells_upload = tells_upload
+    request.body = body
+    if body is not NULL:
+        reference_take(&body.references)
     request.url = text
     memcpy(text, <const char *> url, url_size)
     text += url_size

@@ -27,6 +27,7 @@ from urlmon_core.questions cimport question_of_redirect, question_of_response, q
 from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM, request_profile
 from urlmon_core.sockets cimport sockets_close, sockets_open
 from urlmon_core.transaction cimport memory_buffer, transaction
+from urlmon_core.upload cimport upload_closed
 from urlmon_core.transfer cimport DISCARD_LIMIT, VALIDATOR_ROOM, io_context, mark_admission_due, mark_dirty
 
 cdef extern from "<string.h>" nogil:
@@ -108,6 +109,7 @@ cdef bint response_post(transfer *self) noexcept nogil:
     if self.responded or head is NULL or size == 0:
         return True
     self.responded = True
+    upload_closed(self)
     if self.resuming:
         return interruption_accepts(self)       # its owner has the head of the first response
     self.head = NULL

@@ -11,6 +11,7 @@ from libc.stdlib cimport free
 from urlmon_core.atomics cimport (
     atomic_i32, atomic_i64, atomic_u32, atomic_u64, reference_drop, reference_take, u32_exchange_acq_rel, u32_store_relaxed,
 )
+from urlmon_core.body cimport body_piece
 from urlmon_core.bytestream cimport byte_stream, stream_clear
 from urlmon_core.counters cimport live, urlmon_count
 from urlmon_core.filesink cimport file_sink
@@ -27,6 +28,7 @@ cdef enum command_bit:
     COMMAND_PRIORITY = 8      # look at wants_priority
     COMMAND_CREDIT = 16       # the byte stream has room again
     COMMAND_ANSWER = 64       # to the open question: `answer`, or go on if it is NULL
+    COMMAND_PIECE = 128       # of the request's body: `piece`
     COMMAND_LIMITS = 32       # the limits of its apartment were changed (sent through any of its transactions)
 
 cdef enum fate_value:
@@ -126,9 +128,11 @@ cdef struct transaction:
     atomic_u32 fate                   # fate_value
     atomic_u32 wants_suspended
     atomic_i32 wants_priority
+    atomic_u32 wants_piece            # by the I/O thread, of a body that is a stream; taken by the owner
     apartment_record *apartment
     request_record *request
     request_record *answer            # the next request: written by the owner before COMMAND_ANSWER, taken by the I/O thread
+    body_piece *piece                 # written by the owner once for each wish, before COMMAND_PIECE; taken by the I/O thread
     mailbox mail
     byte_stream stream
     memory_buffer memory
@@ -202,6 +206,7 @@ cdef inline void transaction_release(transaction *t) noexcept nogil:
             request_free(t.request)      # NULL: refused before it was handed over
         if t.answer is not NULL:
             request_free(t.answer)
+        free(t.piece)
         apartment_release(t.apartment)
         free(t)
         urlmon_count(&live.bindings, -1)

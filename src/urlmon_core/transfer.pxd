@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from urlmon_core.atomics cimport reference_take
 from urlmon_core.blocks cimport block_pool
+from urlmon_core.body cimport body_piece
 from urlmon_core.filesink cimport file_sink
 from urlmon_core.libcurl cimport CURL, CURL_ERROR_SIZE, CURLM, CURLPAUSE_CONT, CURLcode, curl, curl_slist
 from urlmon_core.request cimport request_profile
@@ -67,6 +68,17 @@ cdef struct transfer:
     bint over                     # libcurl is done with it
     CURLcode over_code            # with this result
     bint ending                   # transfer_end is at work: there is nothing left to ask
+    # its request's body, see upload.pyx
+    int body_fd                   # of BODY_FILE, -1 = not open
+    int64_t body_position         # bytes sent of it
+    bint body_begun               # BEGINUPLOADDATA was told
+    bint body_done                # ENDUPLOADDATA was told
+    bint starving                 # paused until the owner has read on
+    body_piece *piece             # that is being sent
+    body_piece *next_piece        # that has come
+    size_t piece_used
+    bint piece_asked              # the owner has been asked for one that has not come yet
+    unsigned int attempt          # how many requests there were before
     # why it is not read at the moment
     bint stalled                  # the byte stream is full
     bint suspended                # IBinding::Suspend

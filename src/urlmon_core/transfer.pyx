@@ -12,13 +12,14 @@ from urlmon_core.filesink cimport FILE_LOCKED, file_commit, file_discard, file_i
 from urlmon_core.flow cimport flow_admitted, flow_ended, flow_set_running
 from urlmon_core.interruption cimport interruption_apply, interruption_due_at, interruption_free, interruption_record
 from urlmon_core.libcurl cimport (
-    CURLE_OK, CURLE_OUT_OF_MEMORY, CURLE_WRITE_ERROR, CURLOPT_FRESH_CONNECT, CURLOPT_URL, CURLPAUSE_RECV, curl,
+    CURLE_OK, CURLE_OUT_OF_MEMORY, CURLE_WRITE_ERROR, CURLOPT_FRESH_CONNECT, CURLOPT_URL, CURLPAUSE_ALL, CURLPAUSE_RECV, curl,
 )
-from urlmon_core.mailbox cimport CAUSE_ABORTED, CAUSE_CURL, CAUSE_LOCKED, CAUSE_MEMORY, CAUSE_NONE, CAUSE_OPTION, CAUSE_STORAGE
+from urlmon_core.mailbox cimport CAUSE_ABORTED, CAUSE_BODY, CAUSE_CURL, CAUSE_LOCKED, CAUSE_MEMORY, CAUSE_NONE, CAUSE_OPTION, CAUSE_STORAGE
 from urlmon_core.request cimport STORAGE_FILE, request_free
 from urlmon_core.response cimport response_post
 from urlmon_core.stalls cimport stalls_begin, stalls_end
 from urlmon_core.transaction cimport FATE_ENDED, FATE_OPEN, STATE_DONE, memory_buffer, set_state
+from urlmon_core.upload cimport upload_begin, upload_end, upload_init, upload_rewind
 
 cdef extern from "<string.h>" nogil:
     char *strdup(const char *text)
@@ -70,6 +71,7 @@ cdef bint transfer_start(io_context *context, transaction *t) noexcept nogil:
     self.resuming = False
     self.ending = False
     self.resting_until_ns = 0
+    upload_init(self)
     file_init(&self.file)
     flow_admitted(self, context.now_ns)
     stalls_begin(self)
@@ -82,6 +84,12 @@ cdef bint transfer_start(io_context *context, transaction *t) noexcept nogil:
     code = curl.easy_setopt(self.easy, CURLOPT_URL, <void *> t.request.url)
     if code != CURLE_OK:
         transfer_end(self, CAUSE_CURL, code)
+        return False
+    failure = upload_begin(self)
+    if failure:
+        self.failure = CAUSE_BODY
+        self.failure_code = failure
+        transfer_end(self, CAUSE_CURL, CURLE_WRITE_ERROR)
         return False
     if t.interrupted is not NULL:
         if not interruption_apply(self):
@@ -116,11 +124,12 @@ cdef void transfer_set_suspended(transfer *self, bint suspended) noexcept nogil:
     self.suspended = suspended
     flow_set_running(self, not suspended)
     if suspended:
-        if not self.asking:         # what waits for an answer has no place to go on from
+        # What waits for an answer has no place to go on from, and what has a body must not be sent twice unasked.
+        if not self.asking and self.transaction.request.body is NULL:
             interruption_due_at(
                 self, self.context.now_ns + <int64_t> i32_load_relaxed(&self.transaction.apartment.suspend_keep_ms) * 1000000)
         if not self.over:
-            curl.easy_pause(self.easy, CURLPAUSE_RECV)
+            curl.easy_pause(self.easy, CURLPAUSE_RECV if self.transaction.request.body is NULL else CURLPAUSE_ALL)
         return
     interruption_due_at(self, 0)
     transfer_go_on(self)
@@ -136,6 +145,8 @@ cdef bint transfer_again(transfer *self) noexcept nogil:
     t.request = t.answer
     t.answer = NULL
     budget_leave(self)
+    upload_end(self, False)
+    self.attempt += 1
     _forget_response(self)
     i64_store_relaxed(&t.mail.total, -1)
     u64_store_relaxed(&t.mail.received, 0)
@@ -149,6 +160,10 @@ cdef bint transfer_again(transfer *self) noexcept nogil:
         return False
     easy_suit(self, t.request)
     code = curl.easy_setopt(self.easy, CURLOPT_URL, <void *> t.request.url)
+    self.failure_code = upload_begin(self)
+    if self.failure_code:
+        self.failure = CAUSE_BODY
+        code = CURLE_WRITE_ERROR
     if code == CURLE_OK and curl.multi_add_handle(self.context.multi, self.easy) != 0:
         code = CURLE_OUT_OF_MEMORY
     if code != CURLE_OK:
@@ -167,6 +182,8 @@ cdef bint transfer_retry(transfer *self) noexcept nogil:
     again: the server may have acted on it. The multi handle does not hold the transfer.
     """
     if self.fresh or self.connected or self.status or self.received or self.responded or self.failure != CAUSE_NONE:
+        return False
+    if not upload_rewind(self):
         return False
     curl.easy_setopt(self.easy, CURLOPT_FRESH_CONNECT, <long> 1)
     self.fresh = True
@@ -225,6 +242,7 @@ cdef void transfer_end(transfer *self, int cause, CURLcode code) noexcept nogil:
     budget_leave(self)
     stalls_end(self)
     interruption_due_at(self, 0)
+    upload_end(self, True)
     self.ending = True
     if self.failure == CAUSE_OPTION:
         option = cause

@@ -35,6 +35,7 @@ IO_MODULES = (
     "sockets",
     "stalls",
     "transfer",
+    "upload",
     "windows",
 )
 SHARED_WITH_IO = ("atomics", "blocks", "bytestream", "mailbox", "notify", "runqueue", "transaction")

@@ -27,7 +27,9 @@ from urlmon import (
 from urlmon import outcome as module
 from urlmon.outcome import error_of
 
-BINDING: Any = SimpleNamespace(url="http://user:secret@h/x", path="/t/target", status_code=206)
+BINDING: Any = SimpleNamespace(
+    url="http://user:secret@h/x", path="/t/target", body_path="/t/body", status_code=206
+)
 
 
 def causes() -> dict[str, int]:
@@ -55,6 +57,7 @@ def test_numbers_are_those_of_the_core() -> None:
         ("OPTION", 48, InvalidRequestError, HRESULT.E_INVALIDARG),
         ("LOCKED", 0, StorageExistsError, HRESULT.WIN32_E_SHARING_VIOLATION),
         ("LIMIT", 0, TransferError, HRESULT.INET_E_DOWNLOAD_FAILURE),
+        ("BODY", errno.ENOENT, MissingFolderError, HRESULT.WIN32_E_PATH_NOT_FOUND),
         ("RESUME", 0, DownloadError, HRESULT.INET_E_DOWNLOAD_FAILURE),
     ],
 )
