@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import pycurl
 
 from urlmon import profiles, urls
-from urlmon.body import is_stream
+from urlmon.body import has_body, is_stream
 from urlmon.constants import AUTHENTICATEF, BINDF, BINDF2, BINDINFO_OPTIONS, BINDSTRING, INTERNET_ERROR
 from urlmon.exceptions import BindError, CertificateError, InvalidRequestError, RedirectError, SecurityError
 from urlmon.headers import find_field, parse_head
@@ -239,7 +239,7 @@ class Negotiation:
                 f"the redirect cannot be followed: {problem}", url=self._url, http_status=status
             )
         self._hops += 1
-        if self._hops > info.max_redirects:
+        if 0 <= info.max_redirects < self._hops:
             return RedirectError(
                 f"more than {info.max_redirects} redirects", url=self._url, http_status=status
             )
@@ -336,11 +336,13 @@ def ignores_crossings(info: BindInfo) -> bool:
 
 def follows_itself(services: Services | None, info: BindInfo) -> bool:
     """Whether redirects are followed here, one by one, and not by libcurl."""
-    return info.max_redirects > 0 and bool(
+    return info.max_redirects != 0 and bool(
         info.options & BINDINFO_OPTIONS.DISABLEAUTOREDIRECTS
         or info.flags2 & BINDF2.DISABLE_HTTP_REDIRECT_XSECURITYID
         or (services is not None and services.security is not None)
         or is_stream(info)
+        # libcurl would make an empty request of that method, or a GET, of what RFC 9110 15.4 has repeated as it was
+        or (has_body(info) and info.method != "POST")
     )
 
 

@@ -233,7 +233,8 @@ def _transfer_options(info: BindInfo, storage: TYMED, url: str) -> list[tuple[in
     options: list[tuple[int, Any]] = [
         (_PROTOCOLS_STR, ",".join(info.schemes)),
         (_REDIR_PROTOCOLS_STR, ",".join(sorted(FOLLOWED_SCHEMES & set(info.schemes))) or "http"),
-        (pycurl.FOLLOWLOCATION, 1 if info.max_redirects else 0),
+        # 2: a method of its own is given up where the status says so (libcurl 8.13; older ones keep it).
+        (pycurl.FOLLOWLOCATION, 2 if info.max_redirects else 0),
         (pycurl.MAXREDIRS, info.max_redirects),
         (pycurl.CONNECTTIMEOUT_MS, max(1, round(connect_timeout * 1000))),
         (pycurl.USERAGENT, session_user_agent() if info.user_agent is None else info.user_agent),

@@ -41,11 +41,15 @@ cdef enum:
     BSCF_INTERMEDIATE = 2
     BSCF_LAST = 4
     BSCF_FULLY_AVAILABLE = 8
+    BSCF_64BIT_LENGTH = 64
     STATUS_BEGINDOWNLOADDATA = 4
     STATUS_DOWNLOADINGDATA = 5
     STATUS_ENDDOWNLOADDATA = 6
     STATUS_MIMETYPEAVAILABLE = 13
     STATUS_CACHEFILENAMEAVAILABLE = 14
+
+
+cdef uint64_t LENGTH_OF_32_BITS = 0xFFFFFFFF
 
 
 cdef class Delivery:
@@ -189,6 +193,8 @@ cdef class Delivery:
             return 0
         t.armed = False
         self.told = there
+        if there > LENGTH_OF_32_BITS or i64_load_relaxed(&t.mail.total) > <int64_t> LENGTH_OF_32_BITS:
+            self.flags |= BSCF_64BIT_LENGTH
         self.began = True
         if self.due & CALL_DATA:
             self.data_told = True

@@ -598,16 +598,21 @@ def test_the_client_is_not_asked_about_automatic_ones(scripted: ScriptedServer) 
         (307, BINDVERB.POST, ("POST", 1000)),
         (308, BINDVERB.POST, ("POST", 1000)),
         (302, BINDVERB.GET, ("GET", 0)),
+        (301, BINDVERB.PUT, ("PUT", 1000)),
+        (303, BINDVERB.PUT, ("GET", 0)),
+        (307, BINDVERB.PUT, ("PUT", 1000)),
+        (303, BINDVERB.CUSTOM, ("GET", 0)),
+        (307, BINDVERB.CUSTOM, ("DELETE", 0)),
     ],
 )
 def test_methods_after_redirects(
     scripted: ScriptedServer, info: BindInfo, status: int, method: BINDVERB, expected: tuple[str, int]
 ) -> None:
     """RFC 9110 15.4; followed by libcurl and by us in the same way."""
-    data = payload(1000) if method == BINDVERB.POST else None
+    data = payload(1000) if method in (BINDVERB.POST, BINDVERB.PUT) else None
     recorder = fetch(
         scripted.url("/redirect", to="/echo", status=status),
-        BindInfo(verb=method, data=data, options=info.options),
+        BindInfo(verb=method, custom_verb="DELETE", data=data, options=info.options),
     )
     assert recorder.hresult == HRESULT.S_OK
     last = scripted.requests[1]

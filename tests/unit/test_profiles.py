@@ -291,7 +291,7 @@ def test_what_a_plain_bind_sets() -> None:
     assert options[pycurl.USERAGENT] == library_user_agent()
     assert options[pycurl.CONNECTTIMEOUT_MS] == 30_000
     assert pycurl.LOW_SPEED_LIMIT not in options  # the core has a stall rule of its own
-    assert (options[pycurl.FOLLOWLOCATION], options[pycurl.MAXREDIRS]) == (1, 30)
+    assert (options[pycurl.FOLLOWLOCATION], options[pycurl.MAXREDIRS]) == (2, 30)
     assert pycurl.PROXY not in options
     assert pycurl.NETRC not in options
     assert pycurl.HTTP_VERSION not in options
@@ -332,7 +332,7 @@ def test_schemes(schemes: tuple[str, ...], first: str, redirected: str) -> None:
     assert options[REDIR_PROTOCOLS_STR] == redirected
 
 
-@pytest.mark.parametrize(("limit", "follows"), [(0, 0), (1, 1), (-1, 1)])
+@pytest.mark.parametrize(("limit", "follows"), [(0, 0), (1, 2), (-1, 2)])
 def test_redirects(limit: int, follows: int) -> None:
     options = compiled(BindInfo(max_redirects=limit))
     assert (options[pycurl.FOLLOWLOCATION], options[pycurl.MAXREDIRS]) == (follows, limit)
