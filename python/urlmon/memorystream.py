@@ -7,7 +7,7 @@ import operator
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from urlmon.constants import STREAM_SEEK
-from urlmon.exceptions import InvalidRequestError, UnsupportedError
+from urlmon.exceptions import InvalidRequestError
 from urlmon.hresult import HRESULT
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ class MemoryStream(io.RawIOBase):
         return StreamStat(None, STGTY_STREAM, len(self._content), GENERIC_READ if self._content else 0)
 
     def clone(self) -> NoReturn:
-        """Raises UnsupportedError (E_NOTIMPL), as the contract says."""
-        raise UnsupportedError("a received stream is not cloned", url="", hresult=HRESULT.E_NOTIMPL)
+        """Raises io.UnsupportedOperation (contract: E_NOTIMPL)."""
+        raise io.UnsupportedOperation("a received stream is not cloned")
 
     def write(self, data: Any) -> NoReturn:
         """Raises io.UnsupportedOperation (contract: STG_E_ACCESSDENIED)."""

@@ -4,9 +4,10 @@ import io
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
-from urlmon_core.atomics cimport u32_load_acquire, u32_load_relaxed
+from urlmon_core.atomics cimport i64_load_relaxed, u32_load_acquire, u32_load_relaxed, u64_load_acquire
 from urlmon_core.blocks cimport block_reference, block_release
 from urlmon_core.bytestream cimport stream_asked_for_more, stream_available, stream_consume, stream_peek
 from urlmon_core.mailbox cimport CAUSE_NONE
@@ -134,6 +135,21 @@ cdef class Stream(_RawIOBase):
     def truncate(self, size=None):
         """Raises io.UnsupportedOperation, as write."""
         raise io.UnsupportedOperation("a received stream is not writable")
+
+    def clone(self):
+        """Raises io.UnsupportedOperation (contract: E_NOTIMPL)."""
+        raise io.UnsupportedOperation("a received stream is not cloned")
+
+    def stat(self, flags=0):
+        """(name, type, size, mode) as STATSTG has them (contract 6.5): no name, for there is no file; 2, a stream; the bytes of the whole
+        body, 0 while that is unknown; GENERIC_READ if there is content, else 0.
+        """
+        cdef int64_t total
+        self._check()
+        total = i64_load_relaxed(&self.t.mail.total)
+        if u32_load_acquire(&self.t.mail.ended):
+            total = <int64_t> u64_load_acquire(&self.t.stream.published)
+        return None, 2, max(total, 0), 0x80000000 if total > 0 or stream_available(&self.t.stream) else 0
 
     @property
     def available(self):

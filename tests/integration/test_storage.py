@@ -81,6 +81,25 @@ def test_nothing_now_and_the_end_are_told_apart(scripted: ScriptedServer) -> Non
         assert stream.available == 0
 
 
+def test_what_a_stream_says_of_itself(scripted: ScriptedServer) -> None:
+    recorder = bind(scripted.url("/hold-body/rest", size=3000, at=1000), Recorder(read=False))
+    pump_until(lambda: recorder.stream is not None and recorder.stream.available == 1000)
+    stream = recorder.stream
+    assert stream.stat() == (None, 2, 3000, 0x80000000)
+    scripted.release("rest")
+    finish(recorder)
+    stream.read()
+    assert stream.stat(1) == (None, 2, 3000, 0x80000000)
+    assert unread(scripted, 0).stream.stat() == (None, 2, 0, 0)
+    for refused in (stream.clone, stream.truncate, lambda: stream.write(b""), lambda: stream.seek(0)):
+        with pytest.raises(io.UnsupportedOperation):
+            refused()
+    assert not stream.seekable()
+    stream.close()
+    with pytest.raises(ValueError, match="closed"):
+        stream.stat()
+
+
 def test_reading_in_on_data_available(scripted: ScriptedServer) -> None:
     pieces: list[Any] = []
 
