@@ -17,6 +17,7 @@ cdef void budget_spend(transfer *self, size_t size) noexcept nogil:
     self.visit_bytes += size
     if self.visit_bytes < VISIT_BYTES or self.visited or self.multiplexed:
         return      # pausing a stream of HTTP/2 would close its window
+    self.full_ns = context.now_ns
     self.visited = True
     self.next_visited = NULL
     self.previous_visited = context.last_visited

@@ -68,6 +68,7 @@ cdef bint transfer_start(io_context *context, transaction *t) noexcept nogil:
     self.suspended = False
     self.visited = False
     self.visit_ns = 0
+    self.full_ns = 0
     self.resuming = False
     self.ending = False
     self.resting_until_ns = 0

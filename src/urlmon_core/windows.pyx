@@ -29,6 +29,7 @@ cdef enum:
     FORGET_BELOW = 64               # the best rate is forgotten by this part of what it exceeds the present one, for each BAND_NS: seconds
     FORGET_NORMAL = 1024            # the same for the normal band: minutes, so that it holds its own against the traffic of others
     LOSS = 97                       # percent of the best rate below which the band has lost something
+    FULL_NS = 1000000000            # so long after a visit that used up its budget the reader is what limits the flow
     PART_LEAST = 20                 # per mille
     PART_WHOLE = 1000
     LEVEL_NORMAL = 15
@@ -151,10 +152,14 @@ cdef void _adjust_part(transfer *self, band_windows *band) noexcept nogil:
 
 # -- one flow --------------------------------------------------------------------------------------------------------
 
-cdef int _window_for(transfer *self, band_windows *band) noexcept nogil:
-    """Bytes; 0 = the system's own."""
-    cdef int64_t queue_us = QUEUE_BELOW_US if self.level < LEVEL_NORMAL else QUEUE_NORMAL_US
-    cdef int64_t window = band.peak // band.flows * queue_us // 1000000 * self.part // PART_WHOLE
+cdef int _window_for(transfer *self, band_windows *band, int64_t now_ns) noexcept nogil:
+    """Bytes; 0 = the system's own: there is no queue in front of a link where more waits in our own buffer than is read at a time."""
+    cdef int64_t queue_us
+    cdef int64_t window
+    if self.full_ns and now_ns - self.full_ns < FULL_NS:
+        return 0
+    queue_us = QUEUE_BELOW_US if self.level < LEVEL_NORMAL else QUEUE_NORMAL_US
+    window = band.peak // band.flows * queue_us // 1000000 * self.part // PART_WHOLE
     if window < SEGMENTS_LEAST * self.segment:
         window = SEGMENTS_LEAST * self.segment
     window += self.rate * self.base_rtt_us * 5 // 4 // 1000000
@@ -185,7 +190,7 @@ cdef void _measure(transfer *self, band_windows *band, int64_t now_ns) noexcept 
         # The largest of late, forgotten by an eighth each time: a pause of the sender must not close the window.
         self.rate = rate if rate > self.rate else self.rate - (self.rate - rate) // 8
         if self.growth >= GROWTH_ROUNDS and band.peak:
-            _set_window(self, _window_for(self, band))
+            _set_window(self, _window_for(self, band, now_ns))
     self.period_ns = now_ns
     self.period_bytes = self.received
 
