@@ -7,5 +7,6 @@
 from urlmon_core.transfer cimport io_context, transfer
 
 cdef void budget_spend(transfer *self, size_t size) noexcept nogil
+cdef bint budget_limits(transfer *self) noexcept nogil
 cdef void budget_leave(transfer *self) noexcept nogil
 cdef void budget_grant(io_context *context) noexcept nogil

@@ -6,6 +6,8 @@ from urlmon_core.transfer cimport transfer_go_on
 cdef enum:
     VISIT_BYTES = 1 << 20       # read from one connection in one turn
     VISITS = 4                  # that begin in one turn anew, of those that have used up theirs
+    EVERY_NS = 1000000000       # visits that use up their budget again and again: no more than this apart
+    BACKLOG_NS = 200000000      # what came while the transfer was held or suspended is read within that
 
 
 cdef void budget_spend(transfer *self, size_t size) noexcept nogil:
@@ -17,7 +19,10 @@ cdef void budget_spend(transfer *self, size_t size) noexcept nogil:
     self.visit_bytes += size
     if self.visit_bytes < VISIT_BYTES or self.visited or self.multiplexed:
         return      # pausing a stream of HTTP/2 would close its window
+    if context.now_ns - self.full_ns > EVERY_NS:
+        self.full_since_ns = context.now_ns
     self.full_ns = context.now_ns
+    self.transaction.apartment.windows[self.level].since_ns = 0    # its band's rate is that of our own buffers
     self.visited = True
     self.next_visited = NULL
     self.previous_visited = context.last_visited
@@ -27,6 +32,12 @@ cdef void budget_spend(transfer *self, size_t size) noexcept nogil:
         context.last_visited.next_visited = self
     context.last_visited = self
     curl.easy_pause(self.easy, CURLPAUSE_RECV)
+
+
+cdef bint budget_limits(transfer *self) noexcept nogil:
+    """Whether it is the reader that limits the transfer: more waits in our own buffer than is read at a time, and not just for once."""
+    return (self.full_ns != 0 and self.context.now_ns - self.full_ns < EVERY_NS
+            and self.full_ns - self.full_since_ns > BACKLOG_NS)
 
 
 cdef void budget_leave(transfer *self) noexcept nogil:

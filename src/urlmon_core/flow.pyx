@@ -1,18 +1,19 @@
 """Sharing the link by priority. See flow.pxd; used through cimport only.
 
 Bands are the priorities of one apartment's running transfers; apartments are equal among each other. The top band is the highest one
-that received a byte, or got a transfer, within the last STALL_NS: an idle or stalled band holds nobody back. The bands below it are read
-from a credit of one byte for every fifteen of the top band.
+that received a byte, or got a transfer, within the last STALL_NS: an idle or stalled band holds nobody back. The bands below it share a
+credit of one byte for every fifteen of the top band.
 """
 
 from urlmon_core.atomics cimport u64_load_relaxed, u64_store_relaxed
 from urlmon_core.runqueue cimport PRIORITY_MIN
 from urlmon_core.sockets cimport sockets_hold
 from urlmon_core.transfer cimport transfer_go_on
-from urlmon_core.windows cimport windows_begin, windows_end, windows_hold, windows_release, windows_tick
+from urlmon_core.windows cimport windows_begin, windows_discount, windows_end, windows_hold, windows_release, windows_tick
 
 cdef extern from *:
     int __builtin_clz(unsigned int) noexcept nogil
+    int __builtin_popcount(unsigned int) noexcept nogil
 
 cdef enum:
     BULK_FROM = 64 << 10            # bytes received before a transfer counts as bulk
@@ -52,8 +53,7 @@ cdef void _leave(transfer *self) noexcept nogil:
     apartment.band_members[self.level] -= 1
     if apartment.band_members[self.level] == 0:
         apartment.bands &= ~((<unsigned int> 1) << self.level)
-        if apartment.bands == 0:
-            apartment.low_credit = 0
+        apartment.band_credit[self.level] = 0
     self.counted = False
 
 
@@ -113,6 +113,7 @@ cdef void flow_set_running(transfer *self, bint running) noexcept nogil:
     """A suspended transfer does not compete with the others."""
     if running and not self.counted:
         _join(self, self.context.now_ns)
+        windows_discount(self)
     elif not running and self.counted:
         _leave(self)
 
@@ -124,7 +125,7 @@ cdef bint flow_may_read(transfer *self) noexcept nogil:
     cdef apartment_record *apartment = self.transaction.apartment
     if _one_band(apartment) or self.level >= _top(apartment, self.context.now_ns):
         return True
-    return apartment.low_credit > 0
+    return apartment.band_credit[self.level] > 0
 
 
 cdef void flow_hold(transfer *self) noexcept nogil:
@@ -160,6 +161,21 @@ cdef void _release(transfer *self) noexcept nogil:
         sockets_hold(&self.context.sockets, self.fd, False)
 
 
+cdef void _give_credit(apartment_record *apartment, int top, int64_t size) noexcept nogil:
+    """The bands below the top one share `size` bytes."""
+    cdef unsigned int bands = apartment.bands & (((<unsigned int> 1) << top) - 1)
+    cdef int64_t each
+    cdef int level
+    if bands == 0:
+        return
+    each = size // __builtin_popcount(bands)
+    while bands:
+        level = 31 - __builtin_clz(bands)
+        bands &= ~((<unsigned int> 1) << level)
+        if apartment.band_credit[level] < CREDIT_MOST:
+            apartment.band_credit[level] += each
+
+
 cdef void flow_received(transfer *self, size_t size) noexcept nogil:
     """Counts `size` body bytes that were just taken."""
     cdef apartment_record *apartment = self.transaction.apartment
@@ -169,9 +185,9 @@ cdef void flow_received(transfer *self, size_t size) noexcept nogil:
     if not _one_band(apartment):
         top = _top(apartment, now_ns)
         if self.level < top:
-            apartment.low_credit -= <int64_t> size
-        elif apartment.low_credit < CREDIT_MOST:
-            apartment.low_credit += <int64_t> size // SHARE
+            apartment.band_credit[self.level] -= <int64_t> size
+        else:
+            _give_credit(apartment, top, <int64_t> size // SHARE)
     apartment.band_heard_ns[self.level] = now_ns
     u64_store_relaxed(
         &apartment.level_bytes[self.level], u64_load_relaxed(&apartment.level_bytes[self.level]) + size)

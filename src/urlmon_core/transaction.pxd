@@ -114,7 +114,7 @@ cdef struct apartment_record:
     uint32_t bands                    # bit i: transfers of priority i - 15 are running, see flow.pyx
     int band_members[LEVELS]
     int64_t band_heard_ns[LEVELS]     # when the band last received a byte, or a transfer was admitted to it
-    int64_t low_credit                # bytes that the bands below the highest one may be read
+    int64_t band_credit[LEVELS]       # bytes that may be read of a band below the highest one
     band_windows windows[LEVELS]
     # owner only
     run_queue ready                   # bindings that have something to deliver

@@ -90,6 +90,7 @@ cdef struct transfer:
     int64_t visit_ns              # the turn of its last visit, see budget.pyx
     uint64_t visit_bytes          # received in it
     int64_t full_ns               # when a visit last used up its whole budget, 0 = never
+    int64_t full_since_ns         # since when one has done so every second
     # the stall rule, see stalls.pyx
     bint watched                  # in context.watched
     transfer *next_watched

@@ -10,6 +10,7 @@ cut short.
 from libc.stdint cimport uint64_t
 
 from urlmon_core.atomics cimport u64_load_relaxed
+from urlmon_core.budget cimport budget_limits
 from urlmon_core.libcurl cimport CURLE_OK, CURLINFO_ACTIVESOCKET, curl
 from urlmon_core.sockets cimport sockets_bulk, sockets_set_bulk
 from urlmon_core.transaction cimport apartment_record, band_windows
@@ -29,7 +30,6 @@ cdef enum:
     FORGET_BELOW = 64               # the best rate is forgotten by this part of what it exceeds the present one, for each BAND_NS: seconds
     FORGET_NORMAL = 1024            # the same for the normal band: minutes, so that it holds its own against the traffic of others
     LOSS = 97                       # percent of the best rate below which the band has lost something
-    FULL_NS = 1000000000            # so long after a visit that used up its budget the reader is what limits the flow
     PART_LEAST = 20                 # per mille
     PART_WHOLE = 1000
     LEVEL_NORMAL = 15
@@ -78,8 +78,13 @@ cdef void windows_hold(transfer *self) noexcept nogil:
 
 
 cdef void windows_release(transfer *self) noexcept nogil:
-    """As before windows_hold; what was received while it was held says nothing about the path."""
+    """As before windows_hold."""
     urlmon_tcp_set_window(self.fd, self.window)
+    windows_discount(self)
+
+
+cdef void windows_discount(transfer *self) noexcept nogil:
+    """What is received about now says nothing about the path: it was held, or comes from our own buffer."""
     self.period_ns = 0
     self.transaction.apartment.windows[self.level].since_ns = 0
 
@@ -152,14 +157,10 @@ cdef void _adjust_part(transfer *self, band_windows *band) noexcept nogil:
 
 # -- one flow --------------------------------------------------------------------------------------------------------
 
-cdef int _window_for(transfer *self, band_windows *band, int64_t now_ns) noexcept nogil:
-    """Bytes; 0 = the system's own: there is no queue in front of a link where more waits in our own buffer than is read at a time."""
-    cdef int64_t queue_us
-    cdef int64_t window
-    if self.full_ns and now_ns - self.full_ns < FULL_NS:
-        return 0
-    queue_us = QUEUE_BELOW_US if self.level < LEVEL_NORMAL else QUEUE_NORMAL_US
-    window = band.peak // band.flows * queue_us // 1000000 * self.part // PART_WHOLE
+cdef int _window_for(transfer *self, band_windows *band) noexcept nogil:
+    """Bytes; 0 = the system's own."""
+    cdef int64_t queue_us = QUEUE_BELOW_US if self.level < LEVEL_NORMAL else QUEUE_NORMAL_US
+    cdef int64_t window = band.peak // band.flows * queue_us // 1000000 * self.part // PART_WHOLE
     if window < SEGMENTS_LEAST * self.segment:
         window = SEGMENTS_LEAST * self.segment
     window += self.rate * self.base_rtt_us * 5 // 4 // 1000000
@@ -189,8 +190,10 @@ cdef void _measure(transfer *self, band_windows *band, int64_t now_ns) noexcept 
             self.growth += 1
         # The largest of late, forgotten by an eighth each time: a pause of the sender must not close the window.
         self.rate = rate if rate > self.rate else self.rate - (self.rate - rate) // 8
-        if self.growth >= GROWTH_ROUNDS and band.peak:
-            _set_window(self, _window_for(self, band, now_ns))
+        if budget_limits(self):
+            _set_window(self, 0)        # no queue stands in front of a link
+        elif self.growth >= GROWTH_ROUNDS and band.peak:
+            _set_window(self, _window_for(self, band))
     self.period_ns = now_ns
     self.period_bytes = self.received
 
