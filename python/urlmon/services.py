@@ -114,7 +114,8 @@ _NAMES = frozenset(name for _, names in _SERVICES for name in names) | {"query_s
 
 @lru_cache(maxsize=1024)
 def _class_offers_any(kind: Any) -> bool:
-    return any(hasattr(kind, name) for name in _NAMES)
+    # One that passes attributes on may offer anything.
+    return hasattr(kind, "__getattr__") or any(hasattr(kind, name) for name in _NAMES)
 
 
 def find_services(callback: Any) -> Services | None:

@@ -149,6 +149,19 @@ def test_the_callback_itself_comes_first(scripted: ScriptedServer) -> None:
     assert recorder.body == b"welcome"
 
 
+@pytest.mark.parametrize("through", ["itself", "query_service"])
+def test_services_of_a_callback_that_others_stand_before(
+    scripted: ScriptedServer, tmp_path: Any, through: str
+) -> None:
+    """The convenience functions have a callback of their own in front of the client's."""
+    service = Authenticator(LOGIN, info=BindInfo(flags=BINDF(0)))
+    client = service if through == "itself" else Provider({IID_IAuthenticate: service})
+    path = urlmon.url_download_to_file(scripted.url("/basic"), tmp_path / "target", client)
+    assert (tmp_path / "target").read_bytes() == b"welcome"
+    assert str(path) == str(tmp_path / "target")
+    assert service.methods.count("authenticate") == 1
+
+
 def test_a_provider_of_nothing(scripted: ScriptedServer) -> None:
     recorder = bind(scripted.url("/basic"), Provider({}))
     finish(recorder)
