@@ -49,6 +49,7 @@ MODULES = [
     "delivery",
     "plainurl",
     "binding",
+    "handlerbinding",
     "apartment",
     "_selftest",
     "_hammers",

@@ -120,6 +120,7 @@ from urlmon.holder import CallbackHolder
 from urlmon.hresult import HRESULT, failed, succeeded
 from urlmon.memorystream import MemoryStream
 from urlmon.moniker import URLMoniker
+from urlmon.objects import MediaTypeClass, find_media_type_class, register_media_type_class
 from urlmon.protocol import (
     FilterData,
     InternetProtocol,
@@ -229,6 +230,7 @@ __all__ = [
     "InvalidRequestError",
     "InvalidURLError",
     "LibcurlUnavailableError",
+    "MediaTypeClass",
     "MemoryStream",
     "MissingFolderError",
     "Priority",
@@ -275,6 +277,7 @@ __all__ = [
     "create_url_moniker_ex",
     "failed",
     "find_media_type",
+    "find_media_type_class",
     "get_clipboard_format_name",
     "get_session",
     "is_async_moniker",
@@ -288,6 +291,7 @@ __all__ = [
     "register_bind_status_callback",
     "register_clipboard_format",
     "register_format_enumerator",
+    "register_media_type_class",
     "register_media_types",
     "register_mime_filter",
     "register_name_space",

@@ -1,4 +1,4 @@
-"""Gives the core the Python objects for its numbers, once, at import."""
+"""Gives the core the Python objects for its numbers, and the session its default handlers, once, at import."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from urlmon.callback import BindStatusCallback
 from urlmon.constants import BINDSTATUS, BSCF
 from urlmon.exceptions import WrongThreadError
 from urlmon.hresult import HRESULT, to_hresult
+from urlmon.identifiers import CLSID_NULL, CLSID_HttpProtocol, CLSID_HttpSProtocol
 from urlmon.outcome import error_of
+from urlmon.protocols.data import DataProtocol
+from urlmon.protocols.http import HttpProtocol
+from urlmon.session import get_session
 from urlmon.storage import format_of, medium_of
 from urlmon_core import install, use_wrong_apartment
 
@@ -25,3 +29,6 @@ install(
     callback_base=BindStatusCallback,
 )
 use_wrong_apartment(_wrong_thread)
+get_session().set_default_handler("data", DataProtocol, CLSID_NULL)
+get_session().set_default_handler("http", HttpProtocol, CLSID_HttpProtocol, native=True)
+get_session().set_default_handler("https", HttpProtocol, CLSID_HttpSProtocol, native=True)

@@ -43,7 +43,7 @@ class BindInfo:
     fail_on_http_error: 4xx and 5xx end the operation with an HTTPStatusError instead of delivering the body.
     connect_timeout: seconds. stall_speed, stall_time: below so many bytes per second for so many seconds ends
     with BindTimeoutError; 0 switches it off. max_redirects: at most so many are followed, never to another
-    scheme than http and https. schemes: what may be bound at all. netrc: look credentials up in ~/.netrc.
+    scheme than http and https. schemes: what libcurl may be asked for. netrc: look credentials up in ~/.netrc.
     ca_file, ca_path: trusted certificates instead of the system's. proxy: URL, "" = none, None = http_proxy
     and its relatives. user_agent: None = urlmon and its version. decode: undo gzip and br (None: for streams
     and memory, not for files). http_version: a CURL_HTTP_VERSION number, None = HTTP/2 over TLS where the

@@ -6,7 +6,7 @@ import operator
 import os
 from typing import Any
 
-from urlmon import negotiation, profiles, urls
+from urlmon import negotiation, objects, profiles, urls
 from urlmon.apartment import Apartment
 from urlmon.bindctx import BindCtx
 from urlmon.bindinfo import DEFAULT_BIND_INFO, BindInfo
@@ -16,7 +16,8 @@ from urlmon.callback import BindStatusCallback
 from urlmon.constants import TYMED, Priority
 from urlmon.errors import error_from_hresult
 from urlmon.exceptions import BindError, InvalidRequestError, UnsupportedError
-from urlmon.formats import accept_field
+from urlmon.formats import accept_field, accepted_types
+from urlmon.handlerbinding import HandlerBinding, find_handler, may_be_served
 from urlmon.hresult import HRESULT, failed, to_hresult
 from urlmon.naming import MonikerName
 from urlmon.services import find_services
@@ -57,18 +58,32 @@ class URLMoniker(MonikerName):
         if type(storage) is not TYMED:
             storage = TYMED(storage)
         callback = _NOBODY if ctx is None or ctx.callback is None else ctx.callback
-        target = self._check_target(storage, path)
+        running = objects.find_running(ctx, self._url)
+        if running is not None:
+            return running.join(callback, storage)
+        served = may_be_served(callback, self._url)
+        target = self._check_target(storage, path, served)
         apartment = Apartment.current()
         info = _ask_bind_info(callback, self._url)
         priority = _ask_priority(callback)
+        handled, brought = find_handler(callback, self._url, info.flags) if served else (False, None)
+        if not handled:
+            self._check_target(storage, path, False)  # libcurl needs one
         asynchronous = callback is not _NOBODY and info.asynchronous
         if not asynchronous:
             priority = max(priority, Priority.HIGHEST)  # the thread waits for it
-        binding: Binding = apartment.prepare(Binding, callback, self, self._url, target, priority)
+        kind = HandlerBinding if handled else Binding
+        binding: Any = apartment.prepare(kind, callback, self, self._url, target, priority)
+        if handled:
+            binding.prepare_handler(apartment, callback, storage)
         answer = binding.begin()
         if failed(answer) and answer != HRESULT.E_NOTIMPL:
             # Contract 3.3: E_ABORT is kept, any other refusal becomes a download failure.
             raise binding.refuse(answer if answer == HRESULT.E_ABORT else HRESULT.INET_E_DOWNLOAD_FAILURE)
+        if handled:
+            ahead = _UNBOUNDED if not asynchronous else 0 if info.pulls else apartment.high_water
+            stream = binding.run_handler(brought, info, ahead, not asynchronous, tuple(accepted_types(ctx)))
+            return stream if asynchronous else _wait(apartment, binding, storage)
         try:
             url = info.target(self._url)
             wire = urls.prepare(url, info.schemes)
@@ -106,12 +121,26 @@ class URLMoniker(MonikerName):
         )
         return None if asynchronous else _wait(apartment, binding, storage)
 
-    def _check_target(self, storage: TYMED, path: str | os.PathLike[str] | None) -> str | None:
+    def bind_to_object(self, ctx: BindCtx | None = None, riid: Any = None) -> Any:
+        """The object that the resource's media type stands for (contract 2.2, scenario H).
+
+        It is made by the factory that `urlmon.register_media_type_class` was given for the type; see objects.py
+        for how it gets its content. Asynchronous (None is returned) or not as `bind_to_storage`; the callback hears
+        of the object by `on_object_available(riid, object)`, and never of data. A bind of this moniker by the
+        object that is being loaded joins the transfer that is running.
+
+        Raises a BindError by cause; UnsupportedError (REGDB_E_CLASSNOTREG) where no factory is registered.
+        """
+        return objects.bind_to_object(self, ctx, riid)
+
+    def _check_target(
+        self, storage: TYMED, path: str | os.PathLike[str] | None, optional: bool
+    ) -> str | None:
         if storage not in _STORAGES:
             raise UnsupportedError(
                 f"a URL is not bound to TYMED.{storage.name}", url=self._url, hresult=HRESULT.E_NOTIMPL
             )
-        if storage != TYMED.FILE:
+        if storage != TYMED.FILE or (path is None and optional):
             return None
         target = os.fspath(path) if path is not None else ""
         if not target or "\0" in target:
@@ -165,9 +194,11 @@ def _wait(apartment: Apartment, binding: Binding, storage: TYMED) -> Any:
         if not binding.stopped:
             binding.abort()
         raise
-    _, error = binding.get_bind_result()
+    hresult, error = binding.get_bind_result()
     if error is not None:
         raise error
+    if hresult == HRESULT.S_FALSE:
+        return None  # contract 2.4: a success, but nothing to give
     if stream is not None:
         return stream
     return binding.path if storage == TYMED.FILE else memoryview(binding.memory_for_client())

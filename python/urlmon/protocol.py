@@ -137,9 +137,10 @@ class InternetProtocol:
         """
         return None
 
-    def terminate(self) -> None:
+    def terminate(self) -> int | None:
         """Free everything that is not needed to read what was reported. The last call, but for `read` and
         `unlock_request` of a locked one."""
+        return None
 
     def suspend(self) -> int | None:
         """Pause, if that is possible: whatever is reported waits until the client resumes."""

@@ -15,9 +15,12 @@ from urlmon.identifiers import (
     IID_IAuthenticate,
     IID_IBindCallbackRedirect,
     IID_IHttpNegotiate,
+    IID_IHttpNegotiate2,
     IID_IHttpSecurity,
     IID_IInternetBindInfo,
+    IID_IInternetProtocol,
 )
+from urlmon.protocol import InternetProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -134,3 +137,23 @@ def find_services(callback: Any) -> Services | None:
             provider = found.get(iid)
         services.append(provider if any(hasattr(provider, name) for name in names) else None)
     return Services(*services) if any(service is not None for service in services) else None
+
+
+_BY_INTERFACE: dict[UUID, set[str]] = {IID_IHttpNegotiate2: {"get_root_security_id"}}
+for _iid, _methods in _SERVICES:
+    _BY_INTERFACE.setdefault(_iid, set()).update(_methods)
+
+
+def find_service(client: Any, iid: UUID) -> Any:
+    """The service `iid` of `client` as a protocol handler asks for it: the client itself if it has the methods (for
+    IID_IInternetProtocol: is one), else what its `query_service` gives, else None. An HRESULT as the answer
+    means that there is none.
+    """
+    if iid == IID_IInternetProtocol:
+        if isinstance(client, InternetProtocol):
+            return client
+    elif any(hasattr(client, name) for name in _BY_INTERFACE.get(iid, ())):
+        return client
+    ask = getattr(client, "query_service", None)
+    answer = None if ask is None else ask(iid, iid)
+    return None if isinstance(answer, int) else answer

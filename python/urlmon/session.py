@@ -47,7 +47,7 @@ class InternetSession:
     """IInternetSession. Registrations of one name are a stack: the newest is asked, and taking it away shows the
     one before."""
 
-    __slots__ = ("_defaults", "_filters", "_lock", "_name_spaces")
+    __slots__ = ("_defaults", "_filters", "_lock", "_name_spaces", "_native")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -55,6 +55,7 @@ class InternetSession:
         self._name_spaces: dict[str, tuple[Registration, ...]] = {}
         self._filters: dict[str, tuple[Registration, ...]] = {}
         self._defaults: dict[str, Registration] = {}
+        self._native: frozenset[str] = frozenset()
 
     # -- registering ------------------------------------------------------------------------------------------------
 
@@ -112,9 +113,31 @@ class InternetSession:
                 del table[name]
         return HRESULT.S_OK
 
-    def set_default_handler(self, scheme: str, factory: ProtocolFactory, clsid: UUID) -> None:
-        """The handler that `scheme` has where nobody registered another; the library's own."""
+    def set_default_handler(
+        self, scheme: str, factory: ProtocolFactory, clsid: UUID, native: bool = False
+    ) -> None:
+        """The library's own handler, for where nobody registered another.
+
+        native: libcurl serves monikers of the scheme; only who asks for a protocol object gets this one.
+        """
         self._defaults[scheme] = Registration(factory, clsid)
+        if native:
+            self._native |= {scheme}
+
+    # -- operations without a moniker ---------------------------------------------------------------------------------
+
+    def create_binding(self, url: str) -> InternetProtocol:
+        """An operation on `url` for direct use, by its `start` with a sink of the caller's (contract 10.2).
+
+        For http and https that is the protocol itself, where no other handler is registered for them; else a
+        ProtocolBinding, which looks for the handler when it is started.
+        """
+        from urlmon.protocolbinding import ProtocolBinding
+
+        scheme = scheme_of(url)
+        if scheme in self._native and scheme not in self._name_spaces:
+            return self._defaults[scheme].factory()
+        return ProtocolBinding(url, self)
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
@@ -126,6 +149,13 @@ class InternetSession:
         if default is None:
             return registered
         return (default, *registered) if default_first else (*registered, default)
+
+    def serves(self, url: str, default_first: bool = False) -> bool:
+        """Whether a moniker of `url` is bound through a handler, and not by libcurl."""
+        scheme = url.partition(":")[0].lower()
+        if scheme in self._native:
+            return scheme in self._name_spaces and not default_first
+        return scheme in self._name_spaces or scheme in self._defaults
 
     def find_mime_filter(self, media_type: str) -> Registration | None:
         """The filter for `media_type`, None if there is none."""

@@ -32,6 +32,14 @@ from urlmon_core.exceptions import (
     WrongApartmentError,
     use_wrong_apartment,
 )
+from urlmon_core.handlerbinding import (
+    EVENT_DATA,
+    EVENT_MIME,
+    EVENT_PROGRESS,
+    EVENT_RESULT,
+    EVENT_STATUS,
+    HandlerBindingBase,
+)
 from urlmon_core.libcurl import error_text, library
 from urlmon_core.plainurl import plain_url
 from urlmon_core.reactor import reactor_statistics, stop_reactor
@@ -40,11 +48,17 @@ from urlmon_core.stream import Memory, Stream
 from urlmon_core.vocabulary import install
 
 __all__ = [
+    "EVENT_DATA",
+    "EVENT_MIME",
+    "EVENT_PROGRESS",
+    "EVENT_RESULT",
+    "EVENT_STATUS",
     "ApartmentBase",
     "ApartmentClosedError",
     "BindingBase",
     "Body",
     "CAStore",
+    "HandlerBindingBase",
     "LibcurlUnavailableError",
     "Memory",
     "Profile",

@@ -15,6 +15,11 @@ _CLASSES = "class monikers name COM classes"
 _BROWSER = "feature controls of a Windows browser"
 
 EXEMPT: dict[str, dict[str, str]] = {
+    "bind_traces.json": {
+        "ftp: an obsolete protocol, which is not spoken here": "344ff98486 3b82a4718b",
+        "mk: reads compiled help files of Windows": "a4a51cadc7",
+        "aggregation of COM objects": "d0569416c5",
+    },
     "moniker.json": {
         _OUT_POINTER: "d76a91fa56 fda70535d1 5bb1382801",
         _CONTEXT: "cc6ec7f08f b3dd48df2e",
@@ -101,9 +106,15 @@ EXEMPT: dict[str, dict[str, str]] = {
 }
 
 # Parts of a whole that must pass, for files of which that is not 0.95: rules older than RFC 3986 stay out.
-LEAST = {"combine_url.json": 0.85}
+LEAST = {"combine_url.json": 0.85, "bind_traces.json": 0.94}
 
 DIFFERENT: dict[str, dict[str, str]] = {
+    "bind_traces.json": {
+        "no cache file stands behind a stream, so it cannot be repositioned": "6955ac5e65",
+        "a body is sent without coming back to the thread that has it": "d3aa72c420",
+        "there is no cache that a response could come from": "d7c1c6e364",
+        "a success is told as S_OK, also to a client that was not interested in the start": "05e3ae0da3",
+    },
     "uri_combine.json": {
         "an opaque URI without a path has none, also if it was combined": "560a062826",
     },

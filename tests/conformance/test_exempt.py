@@ -34,7 +34,7 @@ def test_at_least_95_of_100_cases_that_make_sense_pass(file: str) -> None:
 
 @pytest.mark.parametrize("file", sorted(set(EXEMPT) - {"constants.json"}))
 def test_every_other_case_has_a_test(file: str) -> None:
-    for module in ("test_misc", "test_moniker", "test_uris", "test_url_functions"):
+    for module in ("test_bind_traces", "test_misc", "test_moniker", "test_uris", "test_url_functions"):
         importlib.import_module(f"tests.conformance.{module}")
     assert {name for name in ids_of(file) if not is_exempt(file, name)} == TESTED[file]
 

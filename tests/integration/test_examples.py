@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,12 @@ def test_threads(caddy: CaddyServer) -> None:
     assert run("threads.py", f"{caddy.http_url}/examples/threads.bin") == [
         f"thread {number}: {digest}, all calls here: True" for number in (1, 2, 3)
     ]
+
+
+def test_zip_protocol(tmp_path: Path) -> None:
+    archive = tmp_path / "some.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("folder/hello.txt", "hello from the archive\n")
+    assert run("zip_protocol.py", archive, "folder/hello.txt") == ["hello from the archive"]
+    [missing] = run("zip_protocol.py", archive, "nothing")
+    assert "INET_E_RESOURCE_NOT_FOUND" in missing

@@ -34,6 +34,7 @@ from urlmon.identifiers import (
     IID_IHttpNegotiate,
     IID_IHttpSecurity,
     IID_IInternetBindInfo,
+    IID_IInternetProtocol,
 )
 
 LOGIN = ("user", "secret")
@@ -134,6 +135,7 @@ def test_services_are_found_through_query_service(scripted: ScriptedServer) -> N
             IID_IHttpNegotiate,
             IID_IHttpSecurity,
             IID_IInternetBindInfo,
+            IID_IInternetProtocol,
         ]
     )
 

@@ -1,0 +1,53 @@
+"""What handlers have in common that have everything at once, in memory."""
+
+from __future__ import annotations
+
+from urlmon.constants import BINDSTATUS, BSCF
+from urlmon.exceptions import BindError
+from urlmon.hresult import HRESULT
+from urlmon.protocol import FilterData, InternetProtocol, ProtocolBindInfo, ProtocolSink
+
+
+class MemoryProtocol(InternetProtocol):
+    """Base of handlers that know all there is when they start: a media type, and the bytes."""
+
+    def __init__(self) -> None:
+        self._content = memoryview(b"")
+        self._started = False
+
+    def find(self, url: str) -> tuple[str, bytes]:
+        """The media type of `url`, and its bytes; raises a BindError if there is no such thing."""
+        raise NotImplementedError
+
+    def start(
+        self,
+        url: str,
+        sink: ProtocolSink,
+        bind_info: ProtocolBindInfo,
+        flags: int = 0,
+        reserved: FilterData | None = None,
+    ) -> HRESULT | int:
+        """Reports everything at once."""
+        bind_info.get_bind_info()
+        try:
+            media_type, content = self.find(url)
+        except BindError as error:
+            sink.report_result(error.hresult, 0, error.reason)
+            return error.hresult
+        self._content = memoryview(content)
+        self._started = True
+        sink.report_progress(BINDSTATUS.VERIFIEDMIMETYPEAVAILABLE, media_type)
+        size = len(content)
+        sink.report_data(
+            BSCF.FIRSTDATANOTIFICATION | BSCF.LASTDATANOTIFICATION | BSCF.DATAFULLYAVAILABLE, size, size
+        )
+        sink.report_result(HRESULT.S_OK)
+        return HRESULT.S_OK
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, b"" at the end."""
+        if not self._started:
+            raise BindError("the protocol was not started", url="", hresult=HRESULT.E_FAIL)
+        part = bytes(self._content[:size])
+        self._content = self._content[size:]
+        return part

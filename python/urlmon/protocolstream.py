@@ -1,0 +1,239 @@
+"""The bytes of a protocol handler as its client gets them: a stream, or a file that appears when it is complete."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import io
+import os
+import stat
+from typing import TYPE_CHECKING, Any
+
+from urlmon.errors import error_from_errno
+from urlmon.exceptions import StorageExistsError, WrongThreadError
+from urlmon.hresult import HRESULT
+
+if TYPE_CHECKING:
+    from urlmon.apartment import Apartment
+    from urlmon.exceptions import BindError
+    from urlmon.protocolbinding import ProtocolBinding
+
+_PART = 1 << 16
+
+
+class RequestLock:
+    """LockRequest for as long as somebody holds this object (contract 11.4, steps 9 and 14)."""
+
+    __slots__ = ("_apartment", "_locked", "_transaction")
+
+    def __init__(self, transaction: ProtocolBinding, apartment: Apartment) -> None:
+        self._apartment = apartment
+        self._transaction = transaction
+        transaction.lock_request()
+        self._locked = True
+
+    def __del__(self) -> None:
+        # The last reference may go on any thread; handlers are called on their own.
+        if getattr(self, "_locked", False) and not self._apartment.is_closed:
+            unlock = self._transaction.unlock_request
+            if self._apartment.is_owner:
+                unlock()
+            else:
+                self._apartment.post(unlock)
+
+
+class ProtocolStream(io.RawIOBase):
+    """The stream of a binding that a protocol handler serves (contract 6.5): as `urlmon.Stream`, but that its bytes
+    come from the handler's `read`. To be used on the thread of its binding only."""
+
+    def __init__(self, transaction: ProtocolBinding, apartment: Apartment, blocks: bool = False) -> None:
+        super().__init__()
+        self._blocks = blocks
+        self._transaction = transaction
+        self._apartment = apartment
+        self.request_lock: RequestLock | None = None  # what keeps the handler's data readable
+        self._kept = bytearray()  # read ahead of the client
+        self._error: BindError | None = None
+        self._over = False
+        self._read = 0  # bytes that the handler gave
+        self.file_name: str | None = None  # of the handler's own file
+
+    def fill(self, most: int) -> None:
+        """Reads ahead what the handler has, at most until `most` bytes wait."""
+        while len(self._kept) < most and not self._over:
+            part = self._transaction.read(_PART)
+            if not part:
+                self._over = part is not None
+                return
+            self._read += len(part)
+            self._kept += part
+
+    def fail(self, error: BindError | None) -> None:
+        """The binding has stopped; `error` is raised once everything that came was read."""
+        self._error = error
+
+    def _take(self, size: int) -> bytes | None:
+        if not self._apartment.is_owner:
+            raise WrongThreadError(
+                "a stream is read on the thread that started its binding, and on no other",
+                url="",
+                hresult=HRESULT.RPC_E_WRONG_THREAD,
+            )
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        if self._kept:
+            part = bytes(self._kept[:size])
+            del self._kept[:size]
+            return part
+        if self._error is not None:
+            raise self._error
+        if self._over:
+            return b""
+        got = self._transaction.read(size)
+        while got is None and self._blocks and not self._transaction.is_result_out:
+            # The handler may have to be continued here; its client's turn is after the callback that reads.
+            if not self._transaction.run_task():
+                self._apartment.pump_once()
+            got = self._transaction.read(size)
+        self._over = got is not None and not got
+        self._read += len(got or b"")
+        return got
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def read(self, size: int | None = -1) -> bytes | None:
+        """At most `size` bytes of what is there (-1: all of it); None = nothing now, b"" = the end."""
+        if size is not None and size >= 0:
+            return b"" if size == 0 else self._take(size)
+        parts = []
+        while part := self._take(_PART):
+            parts.append(part)
+        return b"".join(parts) if parts else part
+
+    def readall(self) -> bytes | None:  # type: ignore[override]
+        """As read(-1): what is there, not necessarily everything that will come."""
+        return self.read(-1)
+
+    def readinto(self, target: Any) -> int | None:
+        """Fills `target` with at most its size in bytes; returns how many, None = nothing now, 0 = the end."""
+        view = memoryview(target).cast("B")
+        part = self._take(len(view)) if len(view) else b""
+        if part is None:
+            return None
+        view[: len(part)] = part
+        return len(part)
+
+    def read_view(self) -> memoryview | None:
+        """The next bytes as a read-only memoryview; None = nothing now, an empty one = the end."""
+        part = self._take(_PART)
+        return None if part is None else memoryview(part)
+
+    def write(self, data: Any) -> int:
+        """Raises io.UnsupportedOperation (contract: STG_E_ACCESSDENIED)."""
+        raise io.UnsupportedOperation("a received stream is not writable")
+
+    def truncate(self, size: int | None = None) -> int:
+        """Raises io.UnsupportedOperation, as write."""
+        raise io.UnsupportedOperation("a received stream is not writable")
+
+    def clone(self) -> None:
+        """Raises io.UnsupportedOperation (contract: E_NOTIMPL)."""
+        raise io.UnsupportedOperation("a received stream is not cloned")
+
+    def stat(self, flags: int = 0) -> tuple[str | None, int, int, int]:
+        """As `urlmon.Stream.stat`: (name, type, size, mode).
+
+        The name is that of the file that the handler told of, None if there is none or `flags` are
+        STATFLAG_NONAME (1); the size is 0 until the end was read.
+        """
+        size = self._read if self._over else 0
+        name = None if flags & 1 else self.file_name
+        return name, 2, size, 0x80000000 if size or self._kept or self._read else 0
+
+    def close(self) -> None:
+        """Nothing is read any more; the handler may free what it kept."""
+        self.request_lock = None
+        self._kept.clear()
+        super().close()
+
+
+class PartFile:
+    """TYMED_FILE of a handler: written to `<target>.part`, renamed when it is complete.
+
+    The promises of the core's file sink, on the owner's thread: a partial file is locked while it is written, a
+    leftover is begun anew, a failure removes it and leaves the target as it was. Errors are BindErrors.
+    """
+
+    __slots__ = ("_file", "_part", "_target", "_url", "size")
+
+    def __init__(self, target: str, url: str) -> None:
+        self._target = os.path.abspath(target)
+        self._part = self._target + ".part"
+        self._url = url
+        self.size = 0  # bytes written
+        try:
+            self._file = io.FileIO(self._open(), "w")
+        except OSError as problem:
+            raise self._error(problem) from problem
+
+    def _open(self) -> int:
+        while True:
+            number = os.open(
+                self._part, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666
+            )
+            try:
+                seen = os.fstat(number)
+                if not stat.S_ISREG(seen.st_mode):
+                    raise OSError(errno.EINVAL, "not a regular file", self._part)
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Its former owner may have renamed or removed it in between.
+                try:
+                    now = os.stat(self._part, follow_symlinks=False)
+                except FileNotFoundError:
+                    now = None
+                if now is not None and (now.st_dev, now.st_ino) == (seen.st_dev, seen.st_ino):
+                    os.ftruncate(number, 0)
+                    return number
+            except BaseException:
+                os.close(number)
+                raise
+            os.close(number)
+
+    def _error(self, problem: OSError) -> BindError:
+        if problem.errno in {errno.EWOULDBLOCK, errno.EAGAIN}:
+            return StorageExistsError(
+                f"another download is writing {self._part}",
+                url=self._url,
+                hresult=HRESULT.WIN32_E_SHARING_VIOLATION,
+                os_errno=errno.EEXIST,
+                path=self._target,
+            )
+        return error_from_errno(problem.errno or errno.EIO, url=self._url, path=self._target)
+
+    def write(self, data: bytes) -> None:
+        """Appends `data`."""
+        view = memoryview(data)
+        self.size += len(view)
+        try:
+            while view:
+                view = view[self._file.write(view) or 0 :]
+        except OSError as problem:
+            raise self._error(problem) from problem
+
+    def commit(self) -> None:
+        """The file is complete: it appears at its name."""
+        try:
+            os.close(os.dup(self._file.fileno()))  # some file systems report a full disk only now
+            os.replace(self._part, self._target)
+        except OSError as problem:
+            raise self._error(problem) from problem
+        finally:
+            self._file.close()
+
+    def discard(self) -> None:
+        """The operation failed: nothing is left behind."""
+        if not self._file.closed:
+            os.unlink(self._part)
+            self._file.close()
