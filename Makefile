@@ -40,7 +40,7 @@ $(1)/.tools: pyproject.toml
 
 $(1)/.core: $(1)/.tools $$(SOURCES)
 	@find build -path '*/lib.*' -type f ! -name '*.so' -delete 2>/dev/null || true
-	$(3) $(1)/bin/python -m pip install --quiet --no-build-isolation '.[cli]'
+	$(3) $(1)/bin/python -m pip install --quiet --no-build-isolation '.[cli,cache]'
 	@touch $$@
 endef
 

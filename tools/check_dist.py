@@ -1,7 +1,7 @@
 """Builds the sdist, and the wheel from it, and tests both in empty environments from a folder elsewhere.
 
 Usage: python tools/check_dist.py [arguments for pytest]. Only the standard library is needed to start it. The
-wheel is installed plain and the sdist with the `cli` extra, so both forms of the command line are seen.
+wheel is installed plain and the sdist with the extras, so both forms of the command line are seen.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def main(arguments: list[str]) -> None:
 
         shutil.unpack_archive(sdist, work)
         sources = work / sdist.name.removesuffix(".tar.gz")
-        for requirement, folder in ((str(wheel), work / "wheel"), (f"{sdist}[cli]", work / "sdist")):
+        for requirement, folder in ((str(wheel), work / "wheel"), (f"{sdist}[cli,cache]", work / "sdist")):
             folder.mkdir()
             try_out(requirement, sources, folder, arguments)
         print(f"check_dist: {sdist.name} and {wheel.name} are complete and pass the tests")

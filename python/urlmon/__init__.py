@@ -19,6 +19,8 @@ from urlmon.bindctx import (
 )
 from urlmon.bindinfo import BindInfo
 from urlmon.binding import Binding
+from urlmon.cache import DownloadCache
+from urlmon.cachedownload import url_download_to_cache_file
 from urlmon.callback import BindStatusCallback
 from urlmon.constants import (
     AUTHENTICATEF,
@@ -214,6 +216,7 @@ __all__ = [
     "ConnectError",
     "DataNotAvailableError",
     "DiskFullError",
+    "DownloadCache",
     "DownloadError",
     "FilterData",
     "FormatEnumerator",
@@ -301,6 +304,7 @@ __all__ = [
     "succeeded",
     "unregister_mime_filter",
     "unregister_name_space",
+    "url_download_to_cache_file",
     "url_download_to_file",
     "url_mk_get_session_option",
     "url_mk_set_session_option",

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 _PUSH = BINDF.ASYNCHRONOUS | BINDF.ASYNCSTORAGE
 _PULL = _PUSH | BINDF.PULLDATA
 _BLOCKING = BINDF(0)
-_TO_FILE = BINDF.PULLDATA | BINDF.NEEDFILE
-_KEPT_FLAGS = BINDF.ENFORCERESTRICTED  # the one of the client's flags that a download to a file passes on
+TO_FILE = BINDF.PULLDATA | BINDF.NEEDFILE
+KEPT_FLAGS = BINDF.ENFORCERESTRICTED  # the one of the client's flags that a download to a file passes on
 
 # Contract section 9, URLDownloadToFile: what its client hears of.
-_FILE_STATUSES = frozenset(
+FILE_STATUSES = frozenset(
     {
         BINDSTATUS.CONNECTING,
         BINDSTATUS.SENDINGREQUEST,
@@ -42,14 +42,16 @@ _FILE_STATUSES = frozenset(
 )
 _ALL_STATUSES = frozenset(BINDSTATUS)
 
-# Never the client's by way of _Front.__getattr__: it has them as attributes of its own, or not at all.
+# Never the client's by way of Front.__getattr__: it has them as attributes of its own, or not at all.
 _HELD_BACK = frozenset({"on_data_available", "on_progress", "on_stop_binding", "on_response"})
 
 
-class _Front:
+class Front:
     """The callback of such an operation, in front of the client's. It has only what the client has: the core looks for
     some methods by their names.
     """
+
+    passed: tuple[str, ...] = ("on_stop_binding", "on_response")  # as they are
 
     def __init__(
         self,
@@ -64,8 +66,8 @@ class _Front:
         self._flags = flags
         self._kept = kept
         self._statuses = statuses
-        for name in ("on_stop_binding", "on_response", *(["on_data_available"] if data else [])):
-            if _has(client, name):
+        for name in (*self.passed, *(["on_data_available"] if data else [])):
+            if has_method(client, name):
                 setattr(self, name, getattr(client, name))
 
     def __getattr__(self, name: str) -> Any:
@@ -75,7 +77,10 @@ class _Front:
 
     def get_bind_info(self) -> Any:
         ask = getattr(self._client, "get_bind_info", None)
-        info = None if ask is None else ask()
+        return self.adapted(None if ask is None else ask())
+
+    def adapted(self, info: Any) -> Any:
+        """The client's answer with the flags of this operation, or its HRESULT."""
         if info is None:
             info = DEFAULT_BIND_INFO
         if not isinstance(info, BindInfo):
@@ -83,7 +88,7 @@ class _Front:
         return replace(info, flags=self._flags | (info.flags & self._kept), fail_on_http_error=True)
 
 
-class _ReportingFront(_Front):
+class ReportingFront(Front):
     """In front of a client that hears of progress, and may end the operation by its answer."""
 
     _binding: Binding | None = None
@@ -101,18 +106,19 @@ class _ReportingFront(_Front):
             self._binding.end_with(HRESULT.E_ABORT)
 
 
-def _front(client: Any, flags: BINDF, **rules: Any) -> _Front:
-    return (_ReportingFront if _has(client, "on_progress") else _Front)(client, flags, **rules)
+def front_of(client: Any, flags: BINDF, **rules: Any) -> Front:
+    """The front for `client`; it hears of progress if the client wants to."""
+    return (ReportingFront if has_method(client, "on_progress") else Front)(client, flags, **rules)
 
 
-def _has(client: Any, name: str) -> bool:
+def has_method(client: Any, name: str) -> bool:
     """Whether `client` has a method of its own called so."""
     method = getattr(type(client), name, None)
     base = getattr(BindStatusCallback, name, None)
     return (method is not None and method is not base) or name in getattr(client, "__dict__", ())
 
 
-def _bind(caller: Any, url: str, front: _Front, storage: TYMED = TYMED.ISTREAM, path: Any = None) -> Any:
+def bind_front(caller: Any, url: str, front: Front, storage: TYMED = TYMED.ISTREAM, path: Any = None) -> Any:
     """Binds `url`, through the IBindHost that `caller` is, if it is one (contract 8.6)."""
     if not isinstance(url, str):
         raise InvalidRequestError("a URL is needed as text", url="", hresult=HRESULT.E_INVALIDARG)
@@ -129,14 +135,14 @@ def url_open_stream(url: str, callback: Any = None, *, caller: Any = None) -> No
     Returns at once; everything is told by the pump of this thread. caller: an IBindHost, which makes and binds the
     moniker. Raises what starting the bind raises, and InvalidRequestError (E_INVALIDARG) for a URL that is no text.
     """
-    _bind(caller, url, _front(callback, _PUSH, data=True))
+    bind_front(caller, url, front_of(callback, _PUSH, data=True))
 
 
 def url_open_pull_stream(url: str, callback: Any = None, *, caller: Any = None) -> None:
     """URLOpenPullStream: as `url_open_stream`, but that more is fetched only when the client has read to None, that is
     "nothing now" (contract section 9).
     """
-    _bind(caller, url, _front(callback, _PULL, data=True))
+    bind_front(caller, url, front_of(callback, _PULL, data=True))
 
 
 def url_open_blocking_stream(url: str, callback: Any = None, *, caller: Any = None) -> MemoryStream:
@@ -145,7 +151,7 @@ def url_open_blocking_stream(url: str, callback: Any = None, *, caller: Any = No
     `on_data_available` is never called; other bindings of the thread go on meanwhile. caller: as in `url_open_stream`.
     Raises a BindError by cause, as a synchronous bind does; AbortedError (E_ABORT) if `on_progress` said so.
     """
-    return MemoryStream(_bind(caller, url, _front(callback, _BLOCKING), TYMED.HGLOBAL))
+    return MemoryStream(bind_front(caller, url, front_of(callback, _BLOCKING), TYMED.HGLOBAL))
 
 
 def url_download_to_file(
@@ -158,6 +164,6 @@ def url_download_to_file(
     ENDDOWNLOADDATA, CACHEFILENAMEAVAILABLE. Raises a BindError by cause, after `on_stop_binding`; AbortedError
     (E_ABORT) if `on_progress` or `on_start_binding` said so.
     """
-    front = _front(callback, _TO_FILE, kept=_KEPT_FLAGS, statuses=_FILE_STATUSES)
-    written: str = _bind(caller, url, front, TYMED.FILE, path)
+    front = front_of(callback, TO_FILE, kept=KEPT_FLAGS, statuses=FILE_STATUSES)
+    written: str = bind_front(caller, url, front, TYMED.FILE, path)
     return written

@@ -13,7 +13,7 @@ from urlmon.bindinfo import DEFAULT_BIND_INFO, BindInfo
 from urlmon.binding import Binding
 from urlmon.body import body_of
 from urlmon.callback import BindStatusCallback
-from urlmon.constants import TYMED, Priority
+from urlmon.constants import BINDF, TYMED, Priority
 from urlmon.errors import error_from_hresult
 from urlmon.exceptions import BindError, InvalidRequestError, UnsupportedError
 from urlmon.formats import accept_field, accepted_types
@@ -23,6 +23,7 @@ from urlmon.naming import MonikerName
 from urlmon.services import find_services
 
 _STORAGES = frozenset({TYMED.ISTREAM, TYMED.FILE, TYMED.HGLOBAL})
+_NEEDS_CACHE = BINDF.OFFLINEOPERATION | BINDF.FWD_BACK | BINDF.GETFROMCACHE_IF_NET_FAIL
 _UNBOUNDED = 1 << 62  # high-water mark of a stream that is read only after the end
 
 _READ_AHEAD = 1 << 18  # bytes that are fetched ahead of a client that pulls
@@ -65,6 +66,12 @@ class URLMoniker(MonikerName):
         target = self._check_target(storage, path, served)
         apartment = Apartment.current()
         info = _ask_bind_info(callback, self._url)
+        if info.flags & _NEEDS_CACHE:
+            raise UnsupportedError(
+                "a bind has no cache; url_download_to_cache_file of the extra pyurlmon[cache] has one",
+                url=self._url,
+                hresult=HRESULT.E_NOTIMPL,
+            )
         priority = _ask_priority(callback)
         handled, brought = find_handler(callback, self._url, info.flags) if served else (False, None)
         if not handled:
