@@ -308,6 +308,8 @@ cdef int _patience_ms(reactor_record *self, int64_t now_ns) noexcept nogil:
     """How long the poller may wait: until libcurl's timer, rounded up so that it has really run out then."""
     cdef int64_t until_ns = self.timer_ns
     cdef int64_t left
+    if self.io.failed is not NULL:
+        return 0
     if self.flow_ns >= 0 and (until_ns < 0 or self.flow_ns < until_ns):
         until_ns = self.flow_ns
     if until_ns < 0:
@@ -324,6 +326,15 @@ cdef inline int64_t _earlier(int64_t a_ns, int64_t b_ns) noexcept nogil:
     return b_ns if a_ns < 0 or 0 <= b_ns < a_ns else a_ns
 
 
+cdef void _end_failed(reactor_record *self) noexcept nogil:
+    """Ends those that could not go on after a pause."""
+    cdef transfer *item
+    while self.io.failed is not NULL:
+        item = self.io.failed
+        curl.multi_remove_handle(self.io.multi, item.easy)
+        _end_active(self, item.transaction, CAUSE_CURL, item.resume_failure)
+
+
 cdef void _end_stalled(reactor_record *self, int64_t now_ns) noexcept nogil:
     """Ends those that break their stall rule."""
     cdef transfer *item
@@ -332,9 +343,8 @@ cdef void _end_stalled(reactor_record *self, int64_t now_ns) noexcept nogil:
         if item is NULL:
             return
         curl.multi_remove_handle(self.io.multi, item.easy)
-        snprintf(item.error_text, CURL_ERROR_SIZE, b"too slow: less than %lld bytes per second for %lld seconds",
-                 <long long> item.transaction.request.profile.stall_speed,
-                 <long long> (item.transaction.request.profile.stall_ns // 1000000000))
+        snprintf(item.error_text, CURL_ERROR_SIZE, b"too slow: less than %lld bytes per second for %.3g seconds",
+                 <long long> item.transaction.request.profile.stall_speed, item.transaction.request.profile.stall_ns / 1e9)
         _end_active(self, item.transaction, CAUSE_CURL, CURLE_OPERATION_TIMEDOUT)
 
 
@@ -433,6 +443,7 @@ cdef void _turn(reactor_record *self) noexcept nogil:
                     # A turn over many bulk transfers takes milliseconds; an urgent one does not wait for its end.
                     _start_all(self, now_ns)
     _collect_finished(self)
+    _end_failed(self)
     _end_stalled(self, now_ns)
     _interrupt_due(self, now_ns)
     _start_all(self, now_ns)

@@ -291,6 +291,7 @@ cdef size_t on_header(char *line, size_t unit, size_t count, void *userp) noexce
         return size         # trailers
     if size > 5 and strncasecmp(line, b"HTTP/", 5) == 0:
         self.head_size = 0
+        self.head_ended = False
         self.status = 0
         self.content_length = -1
         self.has_location = False
@@ -320,6 +321,7 @@ cdef size_t on_header(char *line, size_t unit, size_t count, void *userp) noexce
     self.head_size += size
     self.head[self.head_size] = 0
     if size <= 2 and (line[0] == c"\r" or line[0] == c"\n"):
+        self.head_ended = True
         if not _head_ended(self):
             return CURL_WRITEFUNC_ERROR
     elif line[0] in (c"C", c"c", c"E", c"e", c"L", c"l"):
@@ -357,7 +359,7 @@ cdef size_t on_body(char *data, size_t unit, size_t count, void *userp) noexcept
     cdef request_profile *profile = t.request.profile
     cdef size_t expected
     cdef int failure
-    if not self.responded and not response_post(self):
+    if self.resume_failure != CURLE_OK or (not self.responded and not response_post(self)):
         return CURL_WRITEFUNC_ERROR
     if self.discarding:
         self.received += size

@@ -7,7 +7,7 @@ from urlmon_core.atomics cimport reference_take
 from urlmon_core.blocks cimport block_pool
 from urlmon_core.body cimport body_piece
 from urlmon_core.filesink cimport file_sink
-from urlmon_core.libcurl cimport CURL, CURL_ERROR_SIZE, CURLM, CURLPAUSE_CONT, CURLcode, curl, curl_slist
+from urlmon_core.libcurl cimport CURL, CURL_ERROR_SIZE, CURLE_OK, CURLM, CURLPAUSE_CONT, CURLcode, curl, curl_slist
 from urlmon_core.request cimport request_profile
 from urlmon_core.sockets cimport socket_table
 from urlmon_core.transaction cimport apartment_record, transaction, transaction_reference
@@ -37,6 +37,7 @@ cdef struct io_context:
     transfer *visited             # those that have used up the budget of their visit, oldest first
     transfer *last_visited
     int64_t tick_ns               # when windows are looked at next
+    transfer *failed              # those that failed when they were to go on after a pause: ended in this turn or the next
 
 cdef struct transfer:
     CURL *easy
@@ -54,6 +55,7 @@ cdef struct transfer:
     size_t head_capacity
     int status
     int64_t content_length        # -1 = not announced
+    bint head_ended               # its empty line has come
     bint has_location
     bint encoded                  # Content-Encoding: the length announced is not the length delivered
     bint connected                # over a connection of its own making, not one used before
@@ -91,6 +93,8 @@ cdef struct transfer:
     uint64_t visit_bytes          # received in it
     int64_t full_ns               # when a visit last used up its whole budget, 0 = never
     int64_t full_since_ns         # since when one has done so every second
+    CURLcode resume_failure       # what curl_easy_pause said when it was to go on; not CURLE_OK: in context.failed
+    transfer *next_failed
     # the stall rule, see stalls.pyx
     bint watched                  # in context.watched
     transfer *next_watched
@@ -133,11 +137,21 @@ cdef struct transfer:
     char error_text[CURL_ERROR_SIZE]
 
 
+cdef inline void transfer_unpause(transfer *self) noexcept nogil:
+    # libcurl may deliver a refused chunk from inside the call. The call alone says that it could not be decoded, or was refused: the
+    # transfer itself would go on, and succeed with a hole in its body.
+    cdef CURLcode code = curl.easy_pause(self.easy, CURLPAUSE_CONT)
+    if code != CURLE_OK and self.resume_failure == CURLE_OK:
+        self.resume_failure = code
+        self.next_failed = self.context.failed
+        self.context.failed = self
+
+
 cdef inline void transfer_go_on(transfer *self) noexcept nogil:
-    # Lets libcurl receive again, if there is no other reason left not to. It may deliver a refused chunk from inside the call.
+    # Lets libcurl receive again, if there is no other reason left not to.
     if (not self.stalled and not self.suspended and not self.refused and not self.visited and not self.asking
             and not self.over):
-        curl.easy_pause(self.easy, CURLPAUSE_CONT)
+        transfer_unpause(self)
 
 
 cdef inline void mark_dirty(io_context *context, transaction *t) noexcept nogil:

@@ -12,7 +12,8 @@ from urlmon_core.filesink cimport FILE_LOCKED, file_commit, file_discard, file_i
 from urlmon_core.flow cimport flow_admitted, flow_ended, flow_set_running
 from urlmon_core.interruption cimport interruption_apply, interruption_due_at, interruption_free, interruption_record
 from urlmon_core.libcurl cimport (
-    CURLE_OK, CURLE_OUT_OF_MEMORY, CURLE_WRITE_ERROR, CURLOPT_FRESH_CONNECT, CURLOPT_URL, CURLPAUSE_ALL, CURLPAUSE_RECV, curl,
+    CURL_ERROR_SIZE, CURLE_OK, CURLE_OUT_OF_MEMORY, CURLE_PARTIAL_FILE, CURLE_WRITE_ERROR, CURLOPT_FRESH_CONNECT, CURLOPT_URL,
+    CURLPAUSE_ALL, CURLPAUSE_RECV, curl,
 )
 from urlmon_core.mailbox cimport CAUSE_ABORTED, CAUSE_BODY, CAUSE_CURL, CAUSE_LOCKED, CAUSE_MEMORY, CAUSE_NONE, CAUSE_OPTION, CAUSE_STORAGE
 from urlmon_core.request cimport STORAGE_FILE, request_free
@@ -24,12 +25,16 @@ from urlmon_core.upload cimport upload_begin, upload_end, upload_init, upload_re
 cdef extern from "<string.h>" nogil:
     char *strdup(const char *text)
 
+cdef extern from "<stdio.h>" nogil:
+    int snprintf(char *buffer, size_t size, const char *format, ...)
+
 
 # -- the beginning ---------------------------------------------------------------------------------------------------
 
 cdef void _forget_response(transfer *self) noexcept nogil:
     """Nothing was received yet."""
     self.head_size = 0
+    self.head_ended = False
     self.status = 0
     self.content_length = -1
     self.has_location = False
@@ -69,6 +74,7 @@ cdef bint transfer_start(io_context *context, transaction *t) noexcept nogil:
     self.visited = False
     self.visit_ns = 0
     self.full_ns = 0
+    self.resume_failure = CURLE_OK
     self.resuming = False
     self.ending = False
     self.resting_until_ns = 0
@@ -148,6 +154,7 @@ cdef bint transfer_again(transfer *self) noexcept nogil:
     budget_leave(self)
     upload_end(self, False)
     self.attempt += 1
+    _leave_failed(self)
     _forget_response(self)
     i64_store_relaxed(&t.mail.total, -1)
     u64_store_relaxed(&t.mail.received, 0)
@@ -192,6 +199,17 @@ cdef bint transfer_retry(transfer *self) noexcept nogil:
     return curl.multi_add_handle(self.context.multi, self.easy) == 0
 
 
+cdef void _leave_failed(transfer *self) noexcept nogil:
+    """It is over: out of `context.failed`, which is nearly always empty."""
+    cdef transfer **place = &self.context.failed
+    if self.resume_failure == CURLE_OK:
+        return
+    while place[0] is not self:
+        place = &place[0].next_failed
+    place[0] = self.next_failed
+    self.resume_failure = CURLE_OK
+
+
 cdef bint transfer_interrupt(transfer *self) noexcept nogil:
     """Gives up the connection of a suspended transfer, which the multi handle no longer holds; its operation waits on.
 
@@ -200,6 +218,7 @@ cdef bint transfer_interrupt(transfer *self) noexcept nogil:
     cdef transaction *t = self.transaction
     if not interruption_record(self):
         return False
+    _leave_failed(self)
     flow_ended(self)
     budget_leave(self)
     stalls_end(self)
@@ -245,6 +264,15 @@ cdef void transfer_end(transfer *self, int cause, CURLcode code) noexcept nogil:
     interruption_due_at(self, 0)
     upload_end(self, True)
     self.ending = True
+    if cause == CAUSE_NONE and self.resume_failure != CURLE_OK:
+        cause = CAUSE_CURL
+        detail = self.resume_failure
+    elif cause == CAUSE_NONE and self.status and not self.head_ended:
+        # For libcurl a connection that closes within the head has given a complete response without a body.
+        cause = CAUSE_CURL
+        detail = CURLE_PARTIAL_FILE
+        snprintf(self.error_text, CURL_ERROR_SIZE, b"the connection closed within the head of the response")
+    _leave_failed(self)
     if self.failure == CAUSE_OPTION:
         option = cause
         cause = CAUSE_OPTION

@@ -13,10 +13,10 @@ from libc.string cimport memcpy
 from urlmon_core.atomics cimport u32_store_release, u64_store_relaxed
 from urlmon_core.body cimport BODY_BYTES, BODY_FILE, body_piece, request_body
 from urlmon_core.libcurl cimport (
-    CURL_READFUNC_ABORT, CURL_READFUNC_PAUSE, CURL_SEEKFUNC_CANTSEEK, CURL_SEEKFUNC_OK, CURLPAUSE_CONT, curl,
+    CURL_READFUNC_ABORT, CURL_READFUNC_PAUSE, CURL_SEEKFUNC_CANTSEEK, CURL_SEEKFUNC_OK,
 )
 from urlmon_core.mailbox cimport CAUSE_BODY, CAUSE_MEMORY, STATUS_BEGINUPLOADDATA, STATUS_ENDUPLOADDATA, mailbox_post
-from urlmon_core.transfer cimport mark_dirty
+from urlmon_core.transfer cimport mark_dirty, transfer_unpause
 
 cdef extern from "<sys/stat.h>" nogil:
     cdef struct stat_record "stat":
@@ -130,7 +130,7 @@ cdef void upload_piece_came(transfer *self) noexcept nogil:
     if self.starving:
         self.starving = False
         if not self.suspended and not self.over:
-            curl.easy_pause(self.easy, CURLPAUSE_CONT)
+            transfer_unpause(self)
 
 
 cdef size_t _read_stream(transfer *self, char *target, size_t size) noexcept nogil:

@@ -120,7 +120,9 @@ class Connection(asyncio.Protocol):
             await asyncio.sleep(0.001)  # no event tells of an empty send queue
 
     def reset(self) -> None:
-        """End the connection with a TCP reset."""
+        """End the connection with a TCP reset, if it has not ended already."""
+        if self._transport.is_closing():
+            return
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.abort()
 
