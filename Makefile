@@ -6,7 +6,7 @@
 #   .venv-thread, .venv-address      the sanitizer builds (sanitize)
 #
 # Variables: PYTHON (interpreter of the environments), TESTS (paths), ARGS (more arguments for pytest), JOBS (test processes),
-# SCALE (length of the hammers, 10), SECONDS and SEED (of the soak, 60 and 0).
+# SCALE (length of the hammers, 10), SECONDS (of the soak, 60), ROUNDS (of kills, 200), SEED (of both, 0).
 
 PYTHON ?= python3
 TESTS ?= tests
@@ -15,15 +15,16 @@ ARGS ?=
 JOBS ?= 2
 SCALE ?= 10
 SECONDS ?= 60
+ROUNDS ?= 200
 SEED ?= 0
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint bench debug hammers sanitize sanitize-thread sanitize-address model soak sdist-test venv clean
+.PHONY: help demo test lint bench debug hammers sanitize sanitize-thread sanitize-address model soak crash sdist-test venv clean
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo | test | lint | bench | debug | model | sanitize | soak | sdist-test | clean"
+	@echo "make demo | test | lint | bench | debug | model | sanitize | soak | crash | sdist-test | clean"
 
 # What the package is made from; folders too, so that a removed file is noticed.
 SOURCES := pyproject.toml setup.py $(shell find src python \( -name __pycache__ -prune \) -o \
@@ -120,6 +121,10 @@ sanitize-thread sanitize-address: sanitize-%: .venv-%/.core
 # The fault server against random clients; every seed is another run.
 soak: .venv/.core
 	.venv/bin/python -m tests.faults.soak --seconds $(SECONDS) --seed $(SEED)
+
+# kill -9 at random moments during downloads to files.
+crash: .venv/.core
+	.venv/bin/python -m tests.crash.rounds --rounds $(ROUNDS) --seed $(SEED)
 
 # Every state of the models in tests/models, and the broken variants beside them.
 model:

@@ -6,6 +6,7 @@ Downloads that are started anywhere, managed by priority, and told to the thread
 from __future__ import annotations
 
 from urlmon import _setup as _setup
+from urlmon.addresses import NON_PUBLIC_NETWORKS
 from urlmon.apartment import Apartment, pump, run
 from urlmon.bindctx import (
     AsyncBindCtx,
@@ -82,6 +83,7 @@ from urlmon.creation import (
 from urlmon.exceptions import (
     AbortedError,
     AccessDeniedError,
+    AddressError,
     AuthenticationRequiredError,
     BindError,
     BindMemoryError,
@@ -175,6 +177,7 @@ __all__ = [
     "HTTP_QUERY",
     "INTERNET_ERROR",
     "MKSYS",
+    "NON_PUBLIC_NETWORKS",
     "OIBDG",
     "PARSEACTION",
     "PD",
@@ -196,6 +199,7 @@ __all__ = [
     "URL_SCHEME",
     "AbortedError",
     "AccessDeniedError",
+    "AddressError",
     "Apartment",
     "ApartmentClosedError",
     "AsyncBindCtx",

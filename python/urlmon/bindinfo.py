@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
+from urlmon.addresses import Network
 from urlmon.constants import BINDF, BINDF2, BINDINFO_OPTIONS, BINDINFOF, BINDVERB
+from urlmon.redaction import redact_url
 
 if TYPE_CHECKING:
     from urlmon_core import Body, Profile
@@ -28,7 +30,15 @@ def _pairs(given: Any) -> tuple[tuple[Any, Any], ...]:
     return tuple((name, value) for name, value in items)
 
 
-@dataclass(frozen=True)
+def _networks(given: Any) -> tuple[Any, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+# What a repr must not show: it ends in logs. Of these it says that they are set.
+_SECRET = frozenset({"data", "headers", "curl_options"})
+
+
+@dataclass(frozen=True, repr=False)
 class BindInfo:
     """How to bind (contract 5.1 and 5.2). Immutable; keep one and return it again, it is compiled once.
 
@@ -47,7 +57,16 @@ class BindInfo:
     ca_file, ca_path: trusted certificates instead of the system's. proxy: URL, "" = none, None = http_proxy
     and its relatives. user_agent: None = urlmon and its version. decode: undo gzip and br (None: for streams
     and memory, not for files). http_version: a CURL_HTTP_VERSION number, None = HTTP/2 over TLS where the
-    server offers it. max_bytes: a longer body ends the operation, 0 = no limit.
+    server offers it.
+
+    Limits for what strangers send (0 = none). max_bytes: bytes of the body, as delivered. max_header_bytes: bytes
+    of all response heads and trailers of the operation together, redirects included (libcurl itself ends at
+    300 KB). max_ratio: decoded bytes for each byte received of an encoded body, looked at from 1 MiB on.
+    deny_address, allow_address: networks ("10.0.0.0/8", "fe80::/10", an address, objects of `ipaddress`) that must
+    not, or alone may, be connected to; looked at after each resolution, redirect and reuse of a connection. A
+    denial wins; None allows all that is not denied, and `urlmon.NON_PUBLIC_NETWORKS` is a list to deny. With a
+    proxy, the address is the proxy's: say `proxy=""` where that matters. What ends an operation is AddressError
+    (E_ACCESSDENIED) for addresses, TransferError for the others.
     """
 
     flags: BINDF = DEFAULT_FLAGS
@@ -74,6 +93,10 @@ class BindInfo:
     decode: bool | None = None
     http_version: int | None = None
     max_bytes: int = 0
+    max_header_bytes: int = 0
+    max_ratio: int = 0
+    allow_address: Iterable[Network] | None = None
+    deny_address: Iterable[Network] = ()
     # These three follow from `flags`: whether the bind returns at once and delivers through the pump, whether
     # the client's reading has the next bytes fetched, whether the stream waits for a byte.
     asynchronous: bool = field(default=True, init=False, repr=False, compare=False)
@@ -89,6 +112,9 @@ class BindInfo:
         set_field(self, "blocks", not self.flags & BINDF.ASYNCSTORAGE)
         set_field(self, "headers", _pairs(self.headers))
         set_field(self, "curl_options", _pairs(self.curl_options))
+        if self.allow_address is not None:
+            set_field(self, "allow_address", _networks(self.allow_address))
+        set_field(self, "deny_address", _networks(self.deny_address))
         set_field(self, "schemes", tuple(scheme.lower() for scheme in self.schemes))
         if isinstance(self.data, (bytearray, memoryview)):
             set_field(self, "data", bytes(self.data))
@@ -107,6 +133,22 @@ class BindInfo:
     def method(self) -> str:
         """The HTTP method that `verb` stands for; "" where BINDVERB.CUSTOM lacks its name."""
         return _METHODS.get(self.verb, self.custom_verb or "")
+
+    def __repr__(self) -> str:
+        """What is not as usual; without the body, the values of header fields and options, and passwords."""
+        shown = []
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not item.init or value == item.default:
+                continue
+            if item.name == "data":
+                value = f"<{len(value)} bytes>"
+            elif item.name in _SECRET:
+                value = f"<{', '.join(str(name) for name, _ in value)}>"
+            elif item.name == "proxy":
+                value = repr(redact_url(value))
+            shown.append(f"{item.name}={value if isinstance(value, str) else repr(value)}")
+        return f"BindInfo({', '.join(shown)})"
 
 
 DEFAULT_BIND_INFO = BindInfo()

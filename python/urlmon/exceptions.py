@@ -20,6 +20,7 @@ from .redaction import redact_text, redact_url
 __all__ = [
     "AbortedError",
     "AccessDeniedError",
+    "AddressError",
     "AuthenticationRequiredError",
     "BindError",
     "BindMemoryError",
@@ -248,6 +249,12 @@ class AccessDeniedError(BindError, PermissionError):
 
     default_hresult = HRESULT.E_ACCESSDENIED
     default_reason = "access denied"
+
+
+class AddressError(AccessDeniedError):
+    """The host has only addresses that the request must not connect to (`allow_address`, `deny_address`)."""
+
+    default_reason = "the address is not allowed"
 
 
 class AuthenticationRequiredError(AccessDeniedError):

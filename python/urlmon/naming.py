@@ -11,6 +11,7 @@ from urlmon.errors import error_from_hresult
 from urlmon.exceptions import BindError, InvalidRequestError, InvalidURLError
 from urlmon.hresult import HRESULT
 from urlmon.identifiers import CLSID_StdURLMoniker
+from urlmon.redaction import redact_url
 from urlmon.uri import Uri, combine_uri, create_uri, resolve_text
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ class MonikerName:
         return type(self), (self._url, self._flags, self._uri)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._url!r})"
+        return f"{type(self).__name__}({redact_url(self._url)!r})"
 
 
 def _read(stream: Readable, size: int) -> bytes:

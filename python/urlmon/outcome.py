@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urlmon.errors import error_from_curl, error_from_errno, error_from_hresult, error_from_http
 from urlmon.exceptions import (
     AbortedError,
+    AddressError,
     BindError,
     BindMemoryError,
     DownloadError,
@@ -24,15 +25,34 @@ if TYPE_CHECKING:
     from urlmon_core import BindingBase
 
 # Causes of an end (urlmon_core/mailbox.pxd, end_cause).
-_CURL, _HTTP, _STORAGE, _ABORTED, _SHUTDOWN, _MEMORY, _OPTION, _LOCKED, _LIMIT, _RESUME, _BODY = range(1, 12)
+(
+    _CURL,
+    _HTTP,
+    _STORAGE,
+    _ABORTED,
+    _SHUTDOWN,
+    _MEMORY,
+    _OPTION,
+    _LOCKED,
+    _LIMIT,
+    _RESUME,
+    _BODY,
+    _ADDRESS,
+) = range(1, 13)
 
 # Those of which there is no more to say; the HRESULT is the class's own.
 _PLAIN_CAUSES: dict[int, tuple[type[BindError], str]] = {
     _ABORTED: (AbortedError, "aborted"),
     _SHUTDOWN: (AbortedError, "the I/O thread was stopped"),
     _MEMORY: (BindMemoryError, "out of memory"),
-    _LIMIT: (TransferError, "the body is larger than max_bytes"),
 }
+
+# What is too large, by `outcome.code` (limit_kind).
+_LIMITS = (
+    "the body is larger than max_bytes",
+    "the response heads are larger than max_header_bytes",
+    "the body grows beyond max_ratio when it is decoded",
+)
 
 
 def error_of(  # noqa: PLR0917 - called by the core, which passes the fields of its end record by position
@@ -59,6 +79,11 @@ def _error(binding: BindingBase, cause: int, code: int, option: int, text: str) 
     if cause in _PLAIN_CAUSES:
         kind, reason = _PLAIN_CAUSES[cause]
         error = kind(reason, url=url)
+    elif cause == _LIMIT:
+        error = TransferError(_LIMITS[code], url=url)
+    elif cause == _ADDRESS:
+        reason = f"the address {text} is not allowed" if text else "the address is not allowed"
+        error = AddressError(reason, url=url)
     elif cause == _HTTP:
         error = error_from_http(code, url=url)
     elif cause == _STORAGE:

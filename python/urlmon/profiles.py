@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pycurl
 
+from urlmon.addresses import address_rules
 from urlmon.bindinfo import BindInfo
 from urlmon.body import has_body, is_stream
 from urlmon.constants import BINDF, BINDINFO_OPTIONS, BINDVERB, INTERNET_ERROR, TYMED, Priority
@@ -24,24 +25,11 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110 5.5: what a fiel
 # Named in libcurl since 7.85; pycurl has names for them since 7.45.3.
 _PROTOCOLS_STR = 10318
 _REDIR_PROTOCOLS_STR = 10319
-_REQUEST_TARGET = 10266
 
-# Options whose text libcurl writes into the head of a request, as it is.
-_HEAD_OPTIONS = frozenset(
-    {
-        pycurl.COOKIE,
-        pycurl.COOKIELIST,
-        pycurl.CUSTOMREQUEST,
-        pycurl.ENCODING,
-        pycurl.HTTPHEADER,
-        pycurl.PROXYHEADER,
-        pycurl.RANGE,
-        pycurl.REFERER,
-        pycurl.USERAGENT,
-        pycurl.XOAUTH2_BEARER,
-        _REQUEST_TARGET,
-    }
-)
+# The body of the request, the only text that may hold control characters: CURLOPT_POSTFIELDS and its relative. Much of
+# the other text gets into the head of a request as it is, or into the commands of another protocol.
+_BODY_OPTIONS = frozenset({pycurl.POSTFIELDS, 10165})
+
 # Profiles that one BindInfo keeps; additional fields may differ each time.
 MOST_COMPILED = 64
 
@@ -145,6 +133,14 @@ def _check_seconds(name: str, seconds: float, url: str) -> float:
             f"{name} is a number of seconds, not {seconds!r}", url=url, hresult=HRESULT.E_INVALIDARG
         )
     return seconds
+
+
+def _check_limit(name: str, limit: int, url: str) -> int:
+    if not 0 <= limit < 1 << 62:
+        raise InvalidRequestError(
+            f"{name} is 0 (no limit) or more, not {limit!r}", url=url, hresult=HRESULT.E_INVALIDARG
+        )
+    return limit
 
 
 def priority_field(priority: int, present: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
@@ -318,7 +314,7 @@ def compile_profile(
     if amendment.manual:
         options.append((pycurl.FOLLOWLOCATION, 0))
     for number, value in options:
-        if number in _HEAD_OPTIONS:
+        if number not in _BODY_OPTIONS:
             _check_text(number, value, url)
     try:
         profile = Profile(
@@ -333,7 +329,10 @@ def compile_profile(
                 or amendment.proxy_login is not None
             ),
             ignores_dates=INTERNET_ERROR.SEC_CERT_DATE_INVALID in amendment.tolerated,
-            max_bytes=info.max_bytes,
+            max_bytes=_check_limit("max_bytes", info.max_bytes, url),
+            max_header_bytes=_check_limit("max_header_bytes", info.max_header_bytes, url),
+            max_ratio=_check_limit("max_ratio", info.max_ratio, url),
+            addresses=address_rules(info.allow_address, info.deny_address),
             stall_speed=info.stall_speed,
             stall_time=_check_seconds("stall_time", info.stall_time, url),
         )

@@ -19,6 +19,7 @@ from urlmon.constants import (
 )
 from urlmon.exceptions import InvalidRequestError, InvalidURLError, UnexpectedError
 from urlmon.hresult import HRESULT
+from urlmon.redaction import redact_url
 from urlmon.uri_canonical import canonical
 from urlmon.uri_parse import DEFAULT_PORTS, SCHEMES, Components, has_bad_escape, parse, preprocess
 
@@ -310,7 +311,7 @@ class Uri:
         return self.display_uri
 
     def __repr__(self) -> str:
-        return f"<Uri {self.display_uri!r}>"
+        return f"<Uri {redact_url(self.display_uri)!r}>"
 
 
 def _ascii_name(name: str) -> str:

@@ -44,9 +44,15 @@ cdef enum end_cause:
     CAUSE_MEMORY = 6      # out of memory
     CAUSE_OPTION = 7      # libcurl refused option outcome.option with CURLcode outcome.code
     CAUSE_LOCKED = 8      # another download is writing the same target
-    CAUSE_LIMIT = 9       # the body is larger than the request allows
+    CAUSE_LIMIT = 9       # more than the request allows of what outcome.code says, limit_kind
     CAUSE_RESUME = 10     # after a long suspension the server did not give the rest of the same body
     CAUSE_BODY = 11       # outcome.code is the errno of the file that is the request's body
+    CAUSE_ADDRESS = 12    # the request does not allow the addresses of the host
+
+cdef enum limit_kind:
+    LIMIT_BODY = 0
+    LIMIT_HEAD = 1
+    LIMIT_RATIO = 2
 
 cdef struct status_entry:
     int kind

@@ -6,6 +6,7 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from urlmon_core.addresses cimport address_rule
 from urlmon_core.atomics cimport atomic_u32
 from urlmon_core.body cimport request_body
 from urlmon_core.libcurl cimport curl_slist
@@ -46,6 +47,10 @@ cdef struct request_profile:
     int64_t stall_ns          # below stall_speed for so long ends the transfer, 0 = never
     int64_t stall_speed       # bytes per second
     int64_t max_bytes         # body limit, 0 = none
+    int64_t max_header_bytes  # limit of all heads and trailers of a transfer together, 0 = libcurl's own only
+    int64_t max_ratio         # limit of decoded to encoded bytes of a body, 0 = none
+    address_rule *rules       # malloc; where it may connect to, see addresses.pxd
+    int rule_count
     curl_option options[1]    # option_count of them
 
 cdef struct request_record:
@@ -68,6 +73,8 @@ cdef void request_free(request_record *request) noexcept nogil
 cdef class Profile:
     cdef request_profile *profile
     cdef readonly tuple options
+
+    cdef int fill_rules(self, addresses) except -1
 
 cdef request_record *request_create(
     Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, unsigned int asks,

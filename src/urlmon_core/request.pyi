@@ -14,6 +14,9 @@ class Profile:
         may_retry_auth: bool = False,
         ignores_dates: bool = False,
         max_bytes: int = 0,
+        max_header_bytes: int = 0,
+        max_ratio: int = 0,
+        addresses: Sequence[tuple[bytes, int, bool]] = (),
         stall_speed: int = 0,
         stall_time: float = 0,
     ) -> Self: ...

@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
+from urlmon_core.addresses cimport address_rule
 from urlmon_core.atomics cimport reference_drop, reference_take, u32_init
 from urlmon_core.body cimport body_release, request_body
 from urlmon_core.counters cimport live, urlmon_count
@@ -44,6 +45,7 @@ cdef void profile_release(request_profile *profile) noexcept nogil:
     for i in range(profile.option_count):
         free(profile.options[i].text)
         _free_list(profile.options[i].list)
+    free(profile.rules)
     free(profile)
     urlmon_count(&live.profiles, -1)
 
@@ -109,13 +111,16 @@ cdef class Profile:
     follows: libcurl follows redirects. fails_on_status: HTTP 4xx/5xx end the binding with an error. may_retry_auth:
     credentials are set, so a 401/407 is not reported before libcurl has answered it. ignores_dates: certificates
     are verified without their periods of validity (where the TLS library is OpenSSL or its like). max_bytes: largest body, 0 = no limit.
+    max_header_bytes: of all heads together, 0 = what libcurl allows. max_ratio: of decoded to encoded bytes, 0 = no limit. addresses: rules
+    (network as 16 bytes, bits, whether it is allowed), see addresses.pxd.
     stall_speed, stall_time: below so many bytes per second for so many seconds ends the transfer, 0 = never.
 
     Raises ValueError for an option that cannot be passed through, TypeError or OverflowError for a value that does not fit it.
     """
 
     def __cinit__(self, options, *, bint follows=True, bint fails_on_status=False, bint may_retry_auth=False,
-                  bint ignores_dates=False, int64_t max_bytes=0, int64_t stall_speed=0, double stall_time=0):
+                  bint ignores_dates=False, int64_t max_bytes=0, int64_t max_header_bytes=0, int64_t max_ratio=0, addresses=(),
+                  int64_t stall_speed=0, double stall_time=0):
         cdef int count = len(options)
         cdef int i
         self.options = tuple(options)
@@ -129,12 +134,35 @@ cdef class Profile:
         self.profile.may_retry_auth = may_retry_auth
         self.profile.ignores_dates = ignores_dates
         self.profile.max_bytes = max_bytes
+        self.profile.max_header_bytes = max_header_bytes
+        self.profile.max_ratio = max_ratio
         self.profile.stall_speed = stall_speed
         self.profile.stall_ns = <int64_t> (min(stall_time, 1e9) * 1e9) if stall_speed > 0 else 0
         self.profile.option_count = count
         for i in range(count):
             number, value = self.options[i]
             _fill_option(&self.profile.options[i], number, value)
+        self.fill_rules(addresses)
+
+    cdef int fill_rules(self, addresses) except -1:
+        cdef int count = len(addresses)
+        cdef address_rule *rule
+        cdef int i
+        if count == 0:
+            return 0
+        self.profile.rules = <address_rule *> calloc(count, sizeof(address_rule))
+        if self.profile.rules is NULL:
+            raise MemoryError
+        for i in range(count):
+            network, bits, allows = addresses[i]
+            if len(network) != 16 or not 0 <= bits <= 128:
+                raise ValueError("a rule is a network of 16 bytes, 0 to 128 bits of it, and whether it is allowed")
+            rule = &self.profile.rules[i]
+            memcpy(rule.network, <const char *> (<bytes> network), 16)
+            rule.bits = bits
+            rule.allows = allows
+            self.profile.rule_count = i + 1
+        return 0
 
     def __dealloc__(self):
         if self.profile is not NULL:

@@ -8,6 +8,9 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, strlen
 
+from urlmon_core.addresses cimport (
+    AF_INET, AF_INET6, address_of, address_parse, address_permitted, sockaddr_in, sockaddr_in6,
+)
 from urlmon_core.admission cimport admission_limits_changed
 from urlmon_core.atomics cimport i64_store_relaxed, u64_store_relaxed
 from urlmon_core.budget cimport budget_spend
@@ -17,11 +20,12 @@ from urlmon_core.flow cimport flow_hold, flow_may_read, flow_received
 from urlmon_core.interruption cimport interruption_accepts
 from urlmon_core.libcurl cimport (
     CURL_PREREQFUNC_ABORT, CURL_PREREQFUNC_OK, CURL_SOCKET_BAD, CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLE_OK,
-    CURLINFO_EFFECTIVE_URL, curl,
+    CURLINFO_EFFECTIVE_URL, CURLINFO_SIZE_DOWNLOAD_T, curl,
 )
 from urlmon_core.mailbox cimport (
-    CAUSE_HTTP, CAUSE_LIMIT, CAUSE_MEMORY, CAUSE_STORAGE, STATUS_ASK_REDIRECT, STATUS_ASK_RESPONSE,
-    STATUS_CONNECTING, STATUS_FINDINGRESOURCE, STATUS_REDIRECTING, STATUS_RESPONSE, STATUS_SENDINGREQUEST, mailbox_post,
+    CAUSE_ADDRESS, CAUSE_HTTP, CAUSE_LIMIT, CAUSE_MEMORY, CAUSE_STORAGE, LIMIT_BODY, LIMIT_HEAD, LIMIT_RATIO, STATUS_ASK_REDIRECT,
+    STATUS_ASK_RESPONSE, STATUS_CONNECTING, STATUS_FINDINGRESOURCE, STATUS_REDIRECTING, STATUS_RESPONSE, STATUS_SENDINGREQUEST,
+    mailbox_post,
 )
 from urlmon_core.questions cimport question_of_redirect, question_of_response, question_put
 from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM, request_profile
@@ -41,23 +45,11 @@ cdef extern from "<stdio.h>" nogil:
     int snprintf(char *buffer, size_t size, const char *format, ...)
 
 cdef extern from "<arpa/inet.h>" nogil:
-    ctypedef unsigned short in_port_t
-    cdef struct in_addr_record "in_addr":
-        pass
-    cdef struct sockaddr_in:
-        in_port_t sin_port
-        in_addr_record sin_addr
-    cdef struct in6_addr_record "in6_addr":
-        pass
-    cdef struct sockaddr_in6:
-        in_port_t sin6_port
-        in6_addr_record sin6_addr
-    int AF_INET
-    int AF_INET6
     const char *inet_ntop(int family, const void *address, char *text, unsigned int size)
     unsigned short ntohs(unsigned short number)
 
 cdef enum:
+    RATIO_FROM = 1 << 20            # decoded bytes below which no ratio is looked at
     MEMORY_FIRST = 64 << 10         # bytes: first size of a memory buffer when no length is announced
     MEMORY_TRUSTED = 64 << 20       # bytes: an announced length beyond it is not believed before the bytes come
 
@@ -176,12 +168,13 @@ cdef int on_resolver_start(void *resolver, void *reserved, void *userp) noexcept
 cdef curl_socket_t on_open_socket(void *userp, int purpose, curl_sockaddr_head *address) noexcept nogil:
     cdef transfer *self = <transfer *> userp
     cdef const char *raw = (<const char *> address) + sizeof(curl_sockaddr_head)
+    cdef request_profile *profile = self.transaction.request.profile
+    cdef unsigned char there[16]
     cdef char where[64]
     cdef char text[80]
     where[0] = 0
     if not _announce_redirect(self):
         return CURL_SOCKET_BAD
-    self.connected = True
     self.sending = False
     if address.family == AF_INET:
         inet_ntop(AF_INET, &(<const sockaddr_in *> raw).sin_addr, where, sizeof(where))
@@ -189,6 +182,13 @@ cdef curl_socket_t on_open_socket(void *userp, int purpose, curl_sockaddr_head *
     elif address.family == AF_INET6:
         inet_ntop(AF_INET6, &(<const sockaddr_in6 *> raw).sin6_addr, where, sizeof(where))
         snprintf(text, sizeof(text), b"[%s]:%d", where, <int> ntohs((<const sockaddr_in6 *> raw).sin6_port))
+    if profile.rule_count and not (
+            address_of(address.family, raw, there) and address_permitted(there, profile.rules, profile.rule_count)):
+        self.refused_address = True       # another address of the host may do
+        snprintf(self.refusal, sizeof(self.refusal), b"%s", where)
+        return CURL_SOCKET_BAD
+    self.refused_address = False
+    self.connected = True
     if where[0] and not _post_copy(self, STATUS_CONNECTING, 0, text):
         return CURL_SOCKET_BAD
     return sockets_open(&self.context.sockets, address.family, address.socktype, address.protocol)
@@ -201,7 +201,16 @@ cdef int on_close_socket(void *userp, curl_socket_t fd) noexcept nogil:
 
 cdef int on_prerequest(void *userp, char *remote, char *local, int remote_port, int local_port) noexcept nogil:
     cdef transfer *self = <transfer *> userp
+    cdef request_profile *profile = self.transaction.request.profile
+    cdef unsigned char there[16]
     if not _announce_redirect(self):
+        return CURL_PREREQFUNC_ABORT
+    # A connection that another request has opened may be used, which no socket callback sees.
+    if profile.rule_count and not (
+            remote is not NULL and address_parse(remote, there) and address_permitted(there, profile.rules, profile.rule_count)):
+        self.failure = CAUSE_ADDRESS
+        if remote is not NULL:
+            snprintf(self.refusal, sizeof(self.refusal), b"%s", remote)
         return CURL_PREREQFUNC_ABORT
     if not self.sending:         # else it is sent again, because the connection had died
         self.sending = True
@@ -287,6 +296,12 @@ cdef size_t on_header(char *line, size_t unit, size_t count, void *userp) noexce
     cdef size_t capacity
     cdef char *grown
     cdef size_t i
+    cdef request_profile *profile = self.transaction.request.profile
+    self.header_bytes += size
+    if profile.max_header_bytes and self.header_bytes > profile.max_header_bytes:
+        self.failure = CAUSE_LIMIT
+        self.failure_code = LIMIT_HEAD
+        return CURL_WRITEFUNC_ERROR
     if self.responded:
         return size         # trailers
     if size > 5 and strncasecmp(line, b"HTTP/", 5) == 0:
@@ -358,6 +373,7 @@ cdef size_t on_body(char *data, size_t unit, size_t count, void *userp) noexcept
     cdef size_t size = unit * count
     cdef request_profile *profile = t.request.profile
     cdef size_t expected
+    cdef int64_t encoded = 0
     cdef int failure
     if self.resume_failure != CURLE_OK or (not self.responded and not response_post(self)):
         return CURL_WRITEFUNC_ERROR
@@ -368,7 +384,14 @@ cdef size_t on_body(char *data, size_t unit, size_t count, void *userp) noexcept
         return CURL_WRITEFUNC_PAUSE
     if profile.max_bytes and <int64_t> (self.received + size) > profile.max_bytes:
         self.failure = CAUSE_LIMIT
+        self.failure_code = LIMIT_BODY
         return CURL_WRITEFUNC_ERROR
+    if profile.max_ratio and self.encoded and self.received + size > RATIO_FROM:
+        if curl.easy_getinfo(self.easy, CURLINFO_SIZE_DOWNLOAD_T, <void *> &encoded) == CURLE_OK and encoded >= 0:
+            if <int64_t> (self.received + size) // profile.max_ratio > encoded:
+                self.failure = CAUSE_LIMIT
+                self.failure_code = LIMIT_RATIO
+                return CURL_WRITEFUNC_ERROR
     # What is likely still to come sizes the buffers: the rest of an announced length, else as much again as came already.
     if not self.encoded and self.content_length > <int64_t> self.received:
         expected = <size_t> (self.content_length - <int64_t> self.received)

@@ -81,6 +81,9 @@ cdef struct transfer:
     size_t piece_used
     bint piece_asked              # the owner has been asked for one that has not come yet
     unsigned int attempt          # how many requests there were before
+    int64_t header_bytes          # of all heads and trailers so far
+    bint refused_address          # an address of the host was not allowed
+    char refusal[64]              # the last one of those
     # why it is not read at the moment
     bint stalled                  # the byte stream is full
     bint suspended                # IBinding::Suspend

@@ -15,7 +15,9 @@ from urlmon_core.libcurl cimport (
     CURL_ERROR_SIZE, CURLE_OK, CURLE_OUT_OF_MEMORY, CURLE_PARTIAL_FILE, CURLE_WRITE_ERROR, CURLOPT_FRESH_CONNECT, CURLOPT_URL,
     CURLPAUSE_ALL, CURLPAUSE_RECV, curl,
 )
-from urlmon_core.mailbox cimport CAUSE_ABORTED, CAUSE_BODY, CAUSE_CURL, CAUSE_LOCKED, CAUSE_MEMORY, CAUSE_NONE, CAUSE_OPTION, CAUSE_STORAGE
+from urlmon_core.mailbox cimport (
+    CAUSE_ABORTED, CAUSE_ADDRESS, CAUSE_BODY, CAUSE_CURL, CAUSE_LOCKED, CAUSE_MEMORY, CAUSE_NONE, CAUSE_OPTION, CAUSE_STORAGE,
+)
 from urlmon_core.request cimport STORAGE_FILE, request_free
 from urlmon_core.response cimport response_post
 from urlmon_core.stalls cimport stalls_begin, stalls_end
@@ -45,6 +47,9 @@ cdef void _forget_response(transfer *self) noexcept nogil:
     self.responded = False
     self.discarding = False
     self.received = 0
+    self.header_bytes = 0
+    self.refused_address = False
+    self.refusal[0] = 0
     self.asking = False
     self.again = False
     self.over = False
@@ -279,6 +284,10 @@ cdef void transfer_end(transfer *self, int cause, CURLcode code) noexcept nogil:
     else:
         if self.status and not self.responded and not self.redirected:
             response_post(self)
+        if self.refused_address and cause == CAUSE_CURL and self.failure == CAUSE_NONE:
+            self.failure = CAUSE_ADDRESS
+        if self.failure == CAUSE_ADDRESS:
+            snprintf(self.error_text, CURL_ERROR_SIZE, b"%s", self.refusal)
         if self.failure != CAUSE_NONE and (cause == CAUSE_CURL or cause == CAUSE_NONE):
             cause = self.failure
             detail = self.failure_code

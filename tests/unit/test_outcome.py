@@ -14,6 +14,7 @@ import urlmon_core
 from urlmon import (
     HRESULT,
     AbortedError,
+    AddressError,
     BindError,
     BindMemoryError,
     ConnectError,
@@ -58,6 +59,9 @@ def test_numbers_are_those_of_the_core() -> None:
         ("LOCKED", 0, StorageExistsError, HRESULT.WIN32_E_SHARING_VIOLATION),
         ("LIMIT", 0, TransferError, HRESULT.INET_E_DOWNLOAD_FAILURE),
         ("BODY", errno.ENOENT, MissingFolderError, HRESULT.WIN32_E_PATH_NOT_FOUND),
+        ("LIMIT", 1, TransferError, HRESULT.INET_E_DOWNLOAD_FAILURE),
+        ("LIMIT", 2, TransferError, HRESULT.INET_E_DOWNLOAD_FAILURE),
+        ("ADDRESS", 0, AddressError, HRESULT.E_ACCESSDENIED),
         ("RESUME", 0, DownloadError, HRESULT.INET_E_DOWNLOAD_FAILURE),
     ],
 )

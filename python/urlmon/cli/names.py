@@ -64,7 +64,7 @@ def url_name(url: str) -> str:
 
 def _percent_decoded(text: str) -> str:
     """Percent escapes as UTF-8; escapes that are not UTF-8 stay as they were written."""
-    raw = unquote_to_bytes(text)
+    raw = unquote_to_bytes(text.encode("utf-8", "surrogatepass"))
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
