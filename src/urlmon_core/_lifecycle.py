@@ -1,9 +1,8 @@
 """The ends of the core's life: interpreter exit and fork.
 
 At exit the I/O thread is stopped and joined, with a time limit. In the child of a fork there is no I/O
-thread: what the parent had is inert there, and the first bind starts another thread. Handlers run in the
-child with the interpreter, after the fork; nothing is locked across it, since the child never touches what
-the parent's thread was working on.
+thread: what the parent had is inert there, and the first bind starts another thread. While a thread forks,
+the I/O thread stands still between two turns, so that the child inherits no lock of it (parking.pxd).
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ def _at_exit() -> None:
     reactor.stop_reactor(EXIT_WITHIN, final=True)
 
 
-def _in_child() -> None:
-    vocabulary.next_generation()
-    reactor.forget_reactor()
-
-
 def install() -> None:
     """Registers the handlers; called once, at import of the package."""
     atexit.register(_at_exit)
-    os.register_at_fork(after_in_child=_in_child)
+    vocabulary.watch_forks()
+    os.register_at_fork(
+        before=reactor.park_reactor,
+        after_in_parent=reactor.unpark_reactor,
+        after_in_child=reactor.forget_reactor,
+    )

@@ -11,6 +11,7 @@ cdef class ApartmentBase:
     cdef apartment_record *record
     cdef Reactor reactor
     cdef unsigned long owner
+    cdef bint minds_signals       # of the main thread, where signal handlers run
     cdef unsigned long generation
     cdef set bindings             # those that have not stopped
     cdef object posts             # deque of callables, filled by any thread

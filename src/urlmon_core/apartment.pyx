@@ -42,6 +42,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     ROUNDS_BEYOND = 64        # rounds that a pass may make beyond one for each binding that was ready when it began
+    SIGNALS_MS = 50           # how often a waiting main thread looks whether a signal has come, see `wait`
 
 DEFAULT_MAX_ACTIVE = 64
 DEFAULT_MAX_PER_HOST = 8
@@ -75,6 +76,7 @@ cdef class ApartmentBase:
         if failure:
             raise OSError(failure, os.strerror(failure))
         self.owner = PyThread_get_thread_ident()
+        self.minds_signals = self.owner == threading.main_thread().ident
         self.generation = current_generation()
         self.bindings = set()
         self.posts = collections.deque()
@@ -212,9 +214,15 @@ cdef class ApartmentBase:
         return delivered
 
     cdef int wait(self, long long until_ns) except -1:
-        """Sleeps until something is pushed (or the time has come: 0). Signal handlers run in between. 1: go and look."""
+        """Sleeps until something is pushed (or the time has come: 0). Signal handlers run in between. 1: go and look.
+
+        A signal that comes between the look for it and the sleep does not end the sleep, nor does one that the system gives to another
+        thread; and the one descriptor that the interpreter would write to belongs to whoever called signal.set_wakeup_fd. So
+        the main thread, where handlers run, does not sleep for long at a time.
+        """
         cdef long long left = 0
-        cdef int milliseconds = -1
+        cdef int longest = SIGNALS_MS if self.minds_signals else 1000000
+        cdef int milliseconds = SIGNALS_MS if self.minds_signals else -1
         cdef int ready
         if self.posts or self.record.ready.count or not list_arm(&self.record.mail):
             PyErr_CheckSignals()      # a pass that made no client call has not run any Python either
@@ -225,7 +233,7 @@ cdef class ApartmentBase:
                 if left <= 0:
                     return 0
                 left = (left + 999999) // 1000000
-                milliseconds = <int> left if left < 1000000 else 1000000
+                milliseconds = <int> left if left < longest else longest
             with nogil:
                 ready = urlmon_wakeup_wait(&self.record.wakeup, milliseconds)
             PyErr_CheckSignals()

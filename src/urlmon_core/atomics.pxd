@@ -2,7 +2,7 @@
 #
 # Names say the order: `acquire`/`release` for a hand-over in one direction, `acq_rel` where one step does both, `relaxed`
 # for counters that order nothing, `seq` for the two places where a store must be seen before a following load of
-# another word (the wake-up flag of a list and the pause flag of a byte stream).
+# another word (the pause flag of a byte stream, the stop of the I/O thread during a fork).
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t, uintptr_t
 
@@ -98,6 +98,12 @@ cdef inline uint32_t u32_exchange_seq(atomic_u32 *p, uint32_t value) noexcept no
 
 cdef inline uint32_t u32_or_acq_rel(atomic_u32 *p, uint32_t bits) noexcept nogil:
     return _u32_or(p, bits, memory_order_acq_rel)
+
+cdef inline void u32_add_seq(atomic_u32 *p, uint32_t value) noexcept nogil:
+    _u32_add(p, value, memory_order_seq_cst)
+
+cdef inline void u32_sub_seq(atomic_u32 *p, uint32_t value) noexcept nogil:
+    _u32_sub(p, value, memory_order_seq_cst)
 
 cdef inline bint u32_cas_acq_rel(atomic_u32 *p, uint32_t expected, uint32_t value) noexcept nogil:
     return _u32_cas(p, &expected, value, memory_order_acq_rel, memory_order_acquire)

@@ -18,3 +18,4 @@ cdef int file_write(file_sink *sink, block_pool *pool, const char *data, size_t 
 cdef int file_restart(file_sink *sink) noexcept nogil
 cdef int file_commit(file_sink *sink) noexcept nogil
 cdef void file_discard(file_sink *sink) noexcept nogil
+cdef void file_disown(file_sink *sink) noexcept nogil

@@ -157,6 +157,13 @@ cdef int file_restart(file_sink *sink) noexcept nogil:
     return 0
 
 
+cdef void file_disown(file_sink *sink) noexcept nogil:
+    """Child of a fork: closes the copy of the descriptor. The file stays, and stays locked, for the parent."""
+    if sink.fd >= 0:
+        close(sink.fd)
+        sink.fd = -1
+
+
 cdef void _close(file_sink *sink) noexcept nogil:
     if sink.staging is not NULL:
         block_release(sink.staging)

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from urlmon_core.atomics cimport atomic_u32, atomic_u64
 from urlmon_core.notify cimport notification_list
+from urlmon_core.parking cimport parking
 from urlmon_core.threads cimport pthread_t
 from urlmon_core.transaction cimport transaction
 from urlmon_core.transfer cimport io_context
@@ -15,6 +16,7 @@ cdef struct reactor_record:
     urlmon_wakeup wakeup              # any owner signals
     urlmon_wakeup finished            # signalled once, as the thread's last act
     atomic_u32 stopping               # any thread sets
+    parking parking                   # where the thread stands still while another one forks
     pthread_t thread
     # for statistics()
     atomic_u64 turns
@@ -27,4 +29,5 @@ cdef struct reactor_record:
 
 cdef bint io_thread_prepare(reactor_record *self) noexcept nogil
 cdef void io_thread_release(reactor_record *self) noexcept nogil
+cdef void io_thread_disown(reactor_record *self) noexcept nogil
 cdef void *io_thread_main(void *argument) noexcept nogil

@@ -20,6 +20,7 @@ from urlmon_core.blocks cimport pool_close, pool_create
 from urlmon_core.budget cimport budget_grant
 from urlmon_core.bytestream cimport stream_publish
 from urlmon_core.easyhandles cimport easies_free
+from urlmon_core.filesink cimport file_disown
 from urlmon_core.flow cimport flow_hold, flow_may_read, flow_set_level, flow_tick
 from urlmon_core.interruption cimport interruption_due, interruption_next
 from urlmon_core.libcurl cimport (
@@ -32,13 +33,16 @@ from urlmon_core.mailbox cimport CAUSE_ABORTED, CAUSE_CURL, CAUSE_MEMORY, CAUSE_
 from urlmon_core.notify cimport (
     PUSHED_WAKE, REFUSED, list_arm, list_close, list_init, list_pending, list_push, list_take_all, node,
 )
+from urlmon_core.parking cimport parking_close, parking_stop
 from urlmon_core.poller cimport (
     URLMON_BATCH, URLMON_BROKEN, URLMON_READABLE, URLMON_WRITABLE, urlmon_poller_set, urlmon_poller_wait, urlmon_ready,
 )
 from urlmon_core.questions cimport question_drains, question_of_end
 from urlmon_core.response cimport response_post
 from urlmon_core.runqueue cimport LEVELS, PRIORITY_MIN, clamp_priority
-from urlmon_core.sockets cimport sockets_bulk, sockets_event, sockets_free, sockets_init, sockets_interest
+from urlmon_core.sockets cimport (
+    sockets_bulk, sockets_disown, sockets_event, sockets_free, sockets_init, sockets_interest,
+)
 from urlmon_core.stalls cimport stalls_due, stalls_next
 from urlmon_core.threads cimport urlmon_now_ns, urlmon_thread_name
 from urlmon_core.transaction cimport (
@@ -51,7 +55,7 @@ from urlmon_core.transfer cimport (
     transfer_retry, transfer_set_suspended, transfer_start,
 )
 from urlmon_core.upload cimport upload_piece_came
-from urlmon_core.wakeup cimport urlmon_wakeup_drain, urlmon_wakeup_signal
+from urlmon_core.wakeup cimport urlmon_wakeup_close, urlmon_wakeup_drain, urlmon_wakeup_signal
 
 
 cdef extern from "<stdio.h>" nogil:
@@ -489,6 +493,25 @@ cdef void io_thread_release(reactor_record *self) noexcept nogil:
     sockets_free(&self.io.sockets)
 
 
+cdef void io_thread_disown(reactor_record *self) noexcept nogil:
+    """Child of a fork, if the thread was parked: closes the copies of its descriptors. Their originals are the parent's.
+
+    Else a connection that the parent closes would stay open, and a partial file locked, as long as the child lives. What libcurl keeps
+    for itself stays open.
+    """
+    cdef transaction *t = self.live
+    while t is not NULL:
+        if t.state == STATE_ACTIVE:
+            file_disown(&(<transfer *> t.transfer).file)
+        elif t.interrupted is not NULL:
+            file_disown(&t.interrupted.file)
+        t = t.next_active
+    sockets_disown(&self.io.sockets)
+    urlmon_wakeup_close(&self.wakeup)
+    urlmon_wakeup_close(&self.finished)
+    parking_close(&self.parking)
+
+
 cdef bint io_thread_prepare(reactor_record *self) noexcept nogil:
     """Reactor's creator, before the thread starts: the multi handle, the pool, the poller. False: something could not be had."""
     self.timer_ns = -1
@@ -519,6 +542,7 @@ cdef void *io_thread_main(void *argument) noexcept nogil:
     cdef reactor_record *self = <reactor_record *> argument
     urlmon_thread_name(b"urlmon-io")
     while not u32_load_acquire(&self.stopping):
+        parking_stop(&self.parking)
         _turn(self)
     _shut_down(self)
     urlmon_wakeup_signal(&self.finished)

@@ -6,13 +6,21 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
 from urlmon_core.atomics cimport u32_or_acq_rel, u32_store_release, u64_load_relaxed
-from urlmon_core.iothread cimport io_thread_main, io_thread_prepare, io_thread_release
+from urlmon_core.iothread cimport io_thread_disown, io_thread_main, io_thread_prepare, io_thread_release
 from urlmon_core.notify cimport PUSHED_WAKE, REFUSED, list_push
+from urlmon_core.parking cimport parking_begin, parking_close, parking_end, parking_init, parking_open
 from urlmon_core.threads cimport pthread_join, urlmon_now_ns, urlmon_thread_start
 from urlmon_core.transaction cimport transaction_reference, transaction_release
 from urlmon_core.wakeup cimport urlmon_wakeup_close, urlmon_wakeup_open, urlmon_wakeup_signal, urlmon_wakeup_wait
 
 from urlmon_core.exceptions import ApartmentClosedError
+
+
+cdef extern from "pythread.h":
+    unsigned long PyThread_get_thread_ident()
+
+cdef enum:
+    PARK_WITHIN_NS = 1000000000   # a fork does not wait longer for an I/O thread that a disk holds up
 
 
 cdef class Reactor:
@@ -25,11 +33,13 @@ cdef class Reactor:
         self.record.wakeup.read_fd = self.record.wakeup.write_fd = -1
         self.record.finished.read_fd = self.record.finished.write_fd = -1
         self.record.io.sockets.poller.fd = -1
+        parking_init(&self.record.parking)
 
     def __init__(self):
         """Starts the thread. Raises OSError when the system has no descriptor or thread left for it."""
         cdef reactor_record *record = self.record
-        cdef int failure = urlmon_wakeup_open(&record.wakeup) or urlmon_wakeup_open(&record.finished)
+        cdef int failure = (
+            urlmon_wakeup_open(&record.wakeup) or urlmon_wakeup_open(&record.finished) or parking_open(&record.parking))
         if failure:
             raise OSError(failure, os.strerror(failure))
         if not io_thread_prepare(record):
@@ -47,6 +57,7 @@ cdef class Reactor:
         if self.record is not NULL and not self.unjoined:
             urlmon_wakeup_close(&self.record.wakeup)
             urlmon_wakeup_close(&self.record.finished)
+            parking_close(&self.record.parking)
             free(self.record)
 
     cdef bint command(self, transaction *t, unsigned int bits) noexcept:
@@ -87,10 +98,21 @@ cdef class Reactor:
             # The list of commands is closed, so nobody signals any more; whoever still holds us holds no descriptors.
             urlmon_wakeup_close(&self.record.wakeup)
             urlmon_wakeup_close(&self.record.finished)
+            parking_close(&self.record.parking)
         return ready > 0
 
-    def forget(self):
-        """Child of a fork: the thread exists in the parent only."""
+    def park(self):
+        """Before a fork: has the thread stand still between two turns. Returns whether it does, and did not miss its time."""
+        return parking_begin(&self.record.parking, &self.record.wakeup, PARK_WITHIN_NS)
+
+    def unpark(self):
+        """In the parent, after the fork; once for each call of `park`."""
+        parking_end(&self.record.parking)
+
+    def forget(self, bint parked):
+        """Child of a fork: the thread exists in the parent only. parked: it stood still, so what it owns is in order."""
+        if self.running and parked:
+            io_thread_disown(self.record)
         self.running = False
         self.unjoined = False
 
@@ -101,6 +123,7 @@ cdef class Reactor:
 
 cdef Reactor _current = None
 cdef bint _final = False
+cdef dict _forking = {}       # thread -> (reactor, whether it is parked), while that thread forks
 
 
 cdef Reactor current_reactor():
@@ -128,11 +151,27 @@ def stop_reactor(timeout=5.0, final=False):
     return reactor is None or reactor.stop(timeout)
 
 
+def park_reactor():
+    """A thread that is about to fork: the I/O thread holds no lock that the child would inherit."""
+    cdef Reactor reactor = _current
+    if reactor is not None and reactor.running:
+        _forking[PyThread_get_thread_ident()] = (reactor, reactor.park())
+
+
+def unpark_reactor():
+    """The same thread, in the parent, after the fork."""
+    reactor, _ = _forking.pop(PyThread_get_thread_ident(), (None, False))
+    if reactor is not None:
+        reactor.unpark()
+
+
 def forget_reactor():
     """Child of a fork. The parent's reactor is not ours."""
     global _current
+    reactor, parked = _forking.pop(PyThread_get_thread_ident(), (None, False))
+    _forking.clear()
     if _current is not None:
-        _current.forget()
+        _current.forget(parked and reactor is _current)
         _current = None
 
 

@@ -16,6 +16,7 @@ cdef struct socket_table:
 
 cdef bint sockets_init(socket_table *table) noexcept nogil
 cdef void sockets_free(socket_table *table) noexcept nogil
+cdef void sockets_disown(socket_table *table) noexcept nogil
 cdef int sockets_open(socket_table *table, int family, int socktype, int protocol) noexcept nogil
 cdef void sockets_close(socket_table *table, int fd) noexcept nogil
 cdef void sockets_interest(socket_table *table, int fd, int wanted) noexcept nogil

@@ -48,6 +48,15 @@ cdef void sockets_free(socket_table *table) noexcept nogil:
     table.size = 0
 
 
+cdef void sockets_disown(socket_table *table) noexcept nogil:
+    """Child of a fork: closes the copies of the connections' descriptors, and the poller's."""
+    cdef int fd
+    for fd in range(table.size):
+        if table.entries[fd].ours:
+            close(fd)
+    sockets_free(table)
+
+
 cdef socket_entry *_entry(socket_table *table, int fd) noexcept nogil:
     cdef int size
     cdef void *grown

@@ -6,6 +6,9 @@ Also what is remembered of clients' classes and of media types, so that a call c
 cdef extern from "<strings.h>" nogil:
     int strncasecmp(const char *a, const char *b, size_t size)
 
+cdef extern from "<pthread.h>":
+    int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
+
 cdef enum:
     MEDIA_TYPES_KEPT = 1024   # distinct Content-Type values whose text is made once
 
@@ -50,10 +53,15 @@ cdef unsigned long current_generation() noexcept:
     return _generation
 
 
-def next_generation():
-    """Child of a fork: every binding and apartment made before is inert from now on."""
+cdef void _forked() noexcept nogil:
+    # Child, as the first thing after the fork: before the interpreter, which clears the locals of the other threads, runs anything.
     global _generation
     _generation += 1
+
+
+def watch_forks():
+    """Every binding and apartment made before a fork is inert in its child; called once, at import."""
+    pthread_atfork(NULL, NULL, _forked)
 
 
 cdef int wanted_of(object callback) except -1:
