@@ -32,13 +32,17 @@ SOURCES := pyproject.toml setup.py $(shell find src python \( -name __pycache__ 
 
 # $(call environment,folder,dependency groups,build variables): rules for <folder>/.tools and <folder>/.core.
 # pip is upgraded first: those that come with older Pythons do not know dependency groups.
+# "loops" among the groups stands for event loops that do not exist for every Python.
 # No build isolation: an isolated Cython is new each time, and everything would be translated again.
 # setuptools never removes files from its build folder: what is not compiled is copied anew each time.
 define environment
 $(1)/.tools: pyproject.toml
 	$(PYTHON) -m venv $(1)
 	$(1)/bin/python -m pip install --quiet --upgrade pip
-	$(1)/bin/python -m pip install --quiet $(addprefix --group ,build $(2))
+	$(1)/bin/python -m pip install --quiet $(addprefix --group ,build $(filter-out loops,$(2)))
+	$(if $(filter loops,$(2)),for group in uvloop qt; do \
+		$(1)/bin/python -m pip install --quiet --only-binary :all: --group $$$$group \
+			|| echo "$$$$group: no wheel for this Python; its tests will be skipped"; done)
 	@touch $$@
 
 $(1)/.core: $(1)/.tools $$(SOURCES)
@@ -47,9 +51,9 @@ $(1)/.core: $(1)/.tools $$(SOURCES)
 	@touch $$@
 endef
 
-$(eval $(call environment,.venv,test lint,URLMON_DEBUG=1 URLMON_WERROR=1))
+$(eval $(call environment,.venv,test lint loops,URLMON_DEBUG=1 URLMON_WERROR=1))
 $(eval $(call environment,.venv-release,,))
-$(eval $(call environment,.venv-debug,test,URLMON_DEBUG=2 URLMON_WERROR=1))
+$(eval $(call environment,.venv-debug,test loops,URLMON_DEBUG=2 URLMON_WERROR=1))
 $(eval $(call environment,.venv-thread,test,URLMON_DEBUG=1 URLMON_SANITIZE=thread))
 $(eval $(call environment,.venv-address,test,URLMON_DEBUG=1 URLMON_SANITIZE=address))
 

@@ -122,6 +122,7 @@ from urlmon.formats import (
 )
 from urlmon.holder import CallbackHolder
 from urlmon.hresult import HRESULT, failed, succeeded
+from urlmon.loops import Attachment, attach
 from urlmon.memorystream import MemoryStream
 from urlmon.moniker import URLMoniker
 from urlmon.objects import MediaTypeClass, find_media_type_class, register_media_type_class
@@ -203,6 +204,7 @@ __all__ = [
     "Apartment",
     "ApartmentClosedError",
     "AsyncBindCtx",
+    "Attachment",
     "Authenticate",
     "AuthenticationRequiredError",
     "BindCallbackRedirect",
@@ -268,6 +270,7 @@ __all__ = [
     "Uri_PROPERTY",
     "WrongThreadError",
     "__version__",
+    "attach",
     "combine_uri",
     "combine_url",
     "combine_url_ex",

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from urlmon_core import ApartmentBase, current_apartment
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from urlmon.binding import Binding
+    from urlmon.loops.attachment import Attachment
 
 
 class Apartment(ApartmentBase):
@@ -60,6 +63,32 @@ class Apartment(ApartmentBase):
             raise ValueError("suspend_keep is a number of seconds, 0 or more")
         self.set_limits(active, per_host, urgent, water, keep)
 
+    def post(self, function: Callable[[], object]) -> None:
+        """Any thread. Has `function()` called by the pump, or the event loop, of this apartment's thread.
+
+        ApartmentClosedError if it is closed, or its thread has ended.
+        """
+        super().post(function)
+        attachment = self.attachment
+        if attachment is not None:
+            attachment.posted()
+
+    def close(self) -> None:
+        """Aborts what is live without telling anybody, and refuses everything from now on; idempotent.
+
+        A thread that closes its apartment and binds again gets a new one. WrongThreadError on another thread.
+        """
+        attachment: Attachment | None = self.attachment
+        if attachment is not None and self.is_owner and not self.is_closed:
+            attachment.close()
+        super().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
     def __repr__(self) -> str:
         return f"<Apartment with {len(self.live_bindings)} live bindings>"
 
@@ -72,8 +101,3 @@ def pump(timeout: float | None = None, limit: int | None = None) -> int:
 def run() -> None:
     """`Apartment.run` of the calling thread: pumps until none of its bindings is live."""
     Apartment.current().run()
-
-
-def post(apartment: Apartment, function: Callable[[], object]) -> None:
-    """Any thread. Has `function()` called by the pump of `apartment`'s thread."""
-    apartment.post(function)

@@ -16,6 +16,7 @@ cdef class ApartmentBase:
     cdef set bindings             # those that have not stopped
     cdef object posts             # deque of callables, filled by any thread
     cdef bint closed
+    cdef public object attachment  # to the event loop of the thread, None where it pumps itself
     cdef public uint64_t high_water
     cdef int64_t asked_ns         # when statistics() was last asked, and what it saw then
     cdef uint64_t asked_bytes[LEVELS]
@@ -28,3 +29,4 @@ cdef class ApartmentBase:
     cdef long dispatch(self, long limit) except -1
     cdef long deliver_to(self, BindingBase binding, long limit) except -1
     cdef int wait(self, long long until_ns) except -1
+    cdef bint arm_mail(self) noexcept

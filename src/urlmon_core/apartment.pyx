@@ -241,6 +241,14 @@ cdef class ApartmentBase:
                 urlmon_wakeup_drain(&self.record.wakeup)
                 return 1
 
+    cdef bint arm_mail(self) noexcept:
+        """False: there is something already. The descriptor says the same: not readable, readable."""
+        urlmon_wakeup_drain(&self.record.wakeup)
+        if not self.posts and self.record.ready.count == 0 and list_arm(&self.record.mail):
+            return True
+        urlmon_wakeup_signal(&self.record.wakeup)
+        return False
+
     def pump(self, timeout=None, limit=None):
         """Delivers what has arrived; waits for it at most `timeout` seconds if there is nothing (None: without limit, 0: not at all).
 
@@ -254,16 +262,21 @@ cdef class ApartmentBase:
         self.check_owner()
         if most == 0:
             return 0
-        delivered = self.dispatch(most)
-        if delivered or (timeout is not None and timeout <= 0):
-            return delivered
-        if timeout is not None:
-            until_ns = urlmon_now_ns() + <long long> (min(float(timeout), 1e9) * 1e9)
-        while not delivered:
-            if not self.wait(until_ns):
-                return 0
+        try:
             delivered = self.dispatch(most)
-        return delivered
+            if delivered or (timeout is not None and timeout <= 0):
+                return delivered
+            if timeout is not None:
+                until_ns = urlmon_now_ns() + <long long> (min(float(timeout), 1e9) * 1e9)
+            while not delivered:
+                if not self.wait(until_ns):
+                    return 0
+                delivered = self.dispatch(most)
+            return delivered
+        finally:
+            # In a thread with an event loop (a synchronous bind, say) the pump has taken what the loop listens for.
+            if self.attachment is not None and not self.closed:
+                self.arm_mail()
 
     def run(self):
         """Pumps until none of this thread's bindings is live."""
@@ -287,18 +300,38 @@ cdef class ApartmentBase:
     # -- event loops --------------------------------------------------------------------------------------------------
 
     def fileno(self):
-        """The descriptor that becomes readable when an armed apartment gets something to deliver."""
+        """The descriptor that becomes readable when an armed apartment gets something to deliver.
+
+        The same one as long as the apartment lives; not to be read from, nor closed.
+        """
         self.check_owner()
         return self.record.wakeup.read_fd
 
     def arm(self):
-        """Asks for the descriptor to become readable at the next arrival. False: something is there already, pump first.
+        """Asks for the descriptor to become readable at the next arrival. False: something is there already, and it is readable.
 
-        After a wake-up, `pump(0)` and arm again.
+        After a wake-up, `pump(0)` and arm again, or `turn`.
         """
         self.check_owner()
-        urlmon_wakeup_drain(&self.record.wakeup)
-        return not self.posts and self.record.ready.count == 0 and bool(list_arm(&self.record.mail))
+        return self.arm_mail()
+
+    def turn(self, double seconds=0.001):
+        """What an event loop does when the descriptor is readable: delivers for about `seconds`, between calls, and arms.
+
+        Returns as `arm`: True if nothing is left, False if the descriptor is still readable, so that the loop turns to others and
+        comes back. An exception of a client leaves through here, with everything else still queued and the descriptor readable.
+        """
+        cdef long long until_ns
+        cdef bint idle = False
+        self.check_owner()
+        until_ns = urlmon_now_ns() + <long long> (min(seconds, 1e9) * 1e9)
+        try:
+            while self.dispatch(1) and urlmon_now_ns() < until_ns:
+                pass
+        finally:
+            if not self.closed:
+                idle = self.arm_mail()
+        return idle
 
     # -- any thread ---------------------------------------------------------------------------------------------------
 
@@ -412,6 +445,7 @@ cdef class ApartmentBase:
             self.closed = True
             return []
         self.closed = True
+        self.attachment = None
         names = [repr(binding) for binding in self.bindings]
         for binding in list(self.bindings):
             binding.abandon()

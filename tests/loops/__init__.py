@@ -1,0 +1,1 @@
+"""One set of scenarios, run unchanged in every event loop: `scenarios` above `drivers`, a process for each loop."""
