@@ -22,7 +22,7 @@ from urlmon_core.mailbox cimport (
 )
 from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM, Profile, request_create, request_record
 from urlmon_core.runqueue cimport clamp_priority
-from urlmon_core.stream cimport memory_create, stream_create
+from urlmon_core.stream cimport Stream, memory_create, stream_create
 from urlmon_core.transaction cimport (
     COMMAND_ABORT, COMMAND_ANSWER, COMMAND_CREDIT, COMMAND_PIECE, FATE_ABORTED, FATE_OPEN, apartment_record, transaction_release,
 )
@@ -346,6 +346,7 @@ cdef class Delivery:
     cdef int call_data(self) except -1:
         cdef transaction *t = self.t
         cdef int storage = self.storage
+        cdef Stream stream
         if not self.wanted & WANTS_DATA:
             if storage == STORAGE_STREAM and not self.keeps:
                 self.drain()
@@ -361,6 +362,10 @@ cdef class Delivery:
                 self.medium = words.medium_of(storage, memory_create(t))
         format = words.format_of(self.mime_type, storage)
         self.read_before = u64_load_relaxed(&t.stream.consumed)
+        stream = self.stream
+        if stream is not None and self.pump is None and not t.stream.pull:
+            # A client reads until nothing is there. Where the bytes come as fast as it reads that would never be.
+            stream.until = self.told
         self.in_callback = True
         try:
             answer = self.callback.on_data_available(words.flags[self.flags], self.told, format, self.medium)
@@ -371,6 +376,8 @@ cdef class Delivery:
             raise
         finally:
             self.in_callback = False
+            if stream is not None:
+                stream.until = 0
         if answer is not None and answer != 0 and answer != words.pending:
             # Anything but S_OK ends the operation (contract 3.3); the data phase is closed first.
             self.give_up(answer)

@@ -1,5 +1,7 @@
 # What Python sees of received bytes. Owner only, but for the views, which any thread may hold and drop.
 
+from libc.stdint cimport uint64_t
+
 from urlmon_core.blocks cimport block
 from urlmon_core.reactor cimport Reactor
 from urlmon_core.transaction cimport transaction
@@ -35,6 +37,8 @@ cdef class Stream(_RawIOBase):
     cdef bint told                # on_stop_binding was called
     cdef object error             # what it was called with
     cdef object pump              # of a stream that blocks
+    cdef uint64_t until           # bytes of the body in all that the running on_data_available may have, 0 = no limit
+    cdef size_t _there(self) noexcept
     cdef int _check(self) except -1
     cdef int _consume(self, size_t size) except -1
     cdef object _nothing(self)

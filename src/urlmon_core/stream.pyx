@@ -4,10 +4,10 @@ import io
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
-from urlmon_core.atomics cimport i64_load_relaxed, u32_load_acquire, u32_load_relaxed, u64_load_acquire
+from urlmon_core.atomics cimport i64_load_relaxed, u32_load_acquire, u32_load_relaxed, u64_load_acquire, u64_load_relaxed
 from urlmon_core.blocks cimport block_reference, block_release
 from urlmon_core.bytestream cimport stream_asked_for_more, stream_available, stream_consume, stream_peek
 from urlmon_core.mailbox cimport CAUSE_NONE
@@ -71,6 +71,9 @@ cdef class Stream(_RawIOBase):
     Without BINDF.ASYNCSTORAGE they wait for a byte, and so make the callbacks of the thread's other bindings meanwhile; `read()`
     waits for the end. They give `None` only while the binding is suspended.
 
+    Inside on_data_available it gives what the client was told of, and `None` then, although more may have come: the client is told
+    of that next, and the thread can turn to something else in between, however quickly the bytes come.
+
     With BINDF.PULLDATA it is asking for more than there is (the answer is `None`, or the end) that has the next bytes fetched, and the
     client told of them.
     """
@@ -87,6 +90,15 @@ cdef class Stream(_RawIOBase):
         if self.closed:
             raise ValueError("I/O operation on closed file")
         return 0
+
+    cdef size_t _there(self) noexcept:
+        """Bytes that can be read now."""
+        cdef size_t there = stream_available(&self.t.stream)
+        cdef uint64_t left
+        if self.until:
+            left = self.until - min(self.until, u64_load_relaxed(&self.t.stream.consumed))
+            return <size_t> min(there, left)
+        return there
 
     cdef int _consume(self, size_t size) except -1:
         if stream_consume(&self.t.stream, size):
@@ -155,7 +167,7 @@ cdef class Stream(_RawIOBase):
     def available(self):
         """Bytes that can be read at once; the owner's thread."""
         self._check()
-        return stream_available(&self.t.stream)
+        return self._there()
 
     def read(self, size=-1):
         """At most `size` bytes of what is there (-1: all of it); None = nothing now, b"" = the end."""
@@ -170,9 +182,9 @@ cdef class Stream(_RawIOBase):
         self._check()
         if wanted < 0 and self.pump is not None:
             return self._read_to_the_end()
-        there = <Py_ssize_t> stream_available(&self.t.stream)
+        there = <Py_ssize_t> self._there()
         if there == 0 and wanted != 0 and self._ask_for_more():
-            there = <Py_ssize_t> stream_available(&self.t.stream)
+            there = <Py_ssize_t> self._there()
         if wanted < 0 or wanted > there:
             wanted = there
         if there == 0:
@@ -208,17 +220,17 @@ cdef class Stream(_RawIOBase):
         cdef block *item = NULL
         cdef size_t part
         cdef Py_ssize_t filled = 0
-        cdef bint there
+        cdef Py_ssize_t wanted
         self._check()
         PyObject_GetBuffer(target, &buffer, PyBUF_WRITABLE)
         try:
-            there = buffer.len and (stream_available(&self.t.stream) or self._ask_for_more())
-            while there and filled < buffer.len:
+            wanted = min(buffer.len, <Py_ssize_t> self._there())
+            if wanted == 0 and buffer.len and self._ask_for_more():
+                wanted = min(buffer.len, <Py_ssize_t> self._there())
+            while filled < wanted:
                 part = stream_peek(&self.t.stream, &data, &item)
-                if part == 0:
-                    break
-                if part > <size_t> (buffer.len - filled):
-                    part = buffer.len - filled
+                if part > <size_t> (wanted - filled):
+                    part = wanted - filled
                 memcpy((<char *> buffer.buf) + filled, data, part)
                 filled += part
                 self._consume(part)
@@ -239,8 +251,8 @@ cdef class Stream(_RawIOBase):
         cdef size_t size = 0
         cdef BlockView view
         self._check()
-        if stream_available(&self.t.stream) or self._ask_for_more():
-            size = stream_peek(&self.t.stream, &data, &item)
+        if self._there() or self._ask_for_more():
+            size = min(stream_peek(&self.t.stream, &data, &item), self._there())
         if size == 0:
             rest = self._nothing()
             return None if rest is None else memoryview(rest)
