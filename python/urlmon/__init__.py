@@ -5,6 +5,8 @@ Downloads that are started anywhere, managed by priority, and told to the thread
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from urlmon import _setup as _setup
 from urlmon.addresses import NON_PUBLIC_NETWORKS
 from urlmon.apartment import Apartment, pump, run
@@ -160,6 +162,19 @@ from urlmon.useragent import (
 )
 from urlmon.version import __version__
 from urlmon_core import ApartmentClosedError, LibcurlUnavailableError, Stream, libcurl_info
+
+if _TYPE_CHECKING:
+    from urlmon import aio as aio
+
+
+def __getattr__(name: str) -> object:
+    """`urlmon.aio` without an import of its own; asyncio is not imported for programs that do without it."""
+    if name == "aio":
+        import importlib
+
+        return importlib.import_module("urlmon.aio")
+    raise AttributeError(f"module 'urlmon' has no attribute {name!r}")
+
 
 __all__ = [
     "AUTHENTICATEF",

@@ -29,10 +29,12 @@ def attach(loop: Any = None) -> Attachment:
     """
     from urlmon.loops import anyio_loop, asyncio_loop, qt_loop, selector_loop, tk_loop, trio_loop
 
-    if loop is None:
-        loop = _find_loop()
     apartment = Apartment.current()
     current: Attachment | None = apartment.attachment
+    if loop is None:
+        if current is not None and current.serves_running_loop():
+            return current
+        loop = _find_loop()
     if current is not None:
         if current.loop is loop and current.is_open:
             return current

@@ -34,6 +34,9 @@ class TaskGroupAttachment(Attachment):
     def _stop(self) -> None:
         self._scope.cancel()
 
+    def serves_running_loop(self) -> bool:
+        return self.is_open  # its task closes it at its end
+
     async def _serve(self) -> None:
         import anyio
 

@@ -35,7 +35,14 @@ def attach(apartment: Apartment, loop: Any) -> Attachment | None:
         return TimerAttachment(apartment, loop)
 
 
-class ReaderAttachment(Attachment):
+class AsyncioAttachment(Attachment):
+    """What the two ways have in common."""
+
+    def serves_running_loop(self) -> bool:
+        return self.is_open and find() is self.loop
+
+
+class ReaderAttachment(AsyncioAttachment):
     """A reader of the loop."""
 
     def _start(self) -> None:
@@ -46,7 +53,7 @@ class ReaderAttachment(Attachment):
             self.loop.remove_reader(self.descriptor)
 
 
-class TimerAttachment(Attachment):
+class TimerAttachment(AsyncioAttachment):
     """For a loop that cannot watch a descriptor: a timer of the loop looks, and no thread is needed.
 
     It looks 500 times a second while something is live, else 50 times. What other threads post comes at once,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from urlmon.aio.waiting import Bell
     from urlmon.apartment import Apartment
 
 TURN_SECONDS = 0.001  # what one turn of a loop spends on callbacks, plus the rest of the last one
@@ -25,6 +27,7 @@ class Attachment(ABC):
         self.loop = loop
         self.descriptor = apartment.fileno()
         self.is_open = True
+        self._bells: weakref.WeakSet[Bell] = weakref.WeakSet()
         self._start()
         apartment.attachment = self
         apartment.arm()
@@ -53,6 +56,14 @@ class Attachment(ABC):
     def posted(self) -> None:  # noqa: B027 - most loops need not be told
         """Any thread. Something was posted to the apartment; the descriptor says so too."""
 
+    def serves_running_loop(self) -> bool:
+        """Whether it is of the asynchronous library that runs in this thread now."""
+        return False
+
+    def add_bell(self, bell: Bell) -> None:
+        """Has `bell` ring when the attachment closes, for tasks that would wait for ever."""
+        self._bells.add(bell)
+
     def close(self) -> None:
         """Leaves the loop; idempotent. What is live stays so, for `pump` or another attachment."""
         if not self.is_open:
@@ -61,6 +72,8 @@ class Attachment(ABC):
         if self.apartment.attachment is self:
             self.apartment.attachment = None
         self._stop()
+        for bell in list(self._bells):
+            bell.ring()
 
     def __enter__(self) -> Self:
         return self
