@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from urlmon_core import ApartmentBase, current_apartment
 
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 
     from urlmon.binding import Binding
     from urlmon.loops.attachment import Attachment
+
+
+FRAMES = 12  # of the stack that is kept for each binding in development mode
 
 
 class Apartment(ApartmentBase):
@@ -31,6 +36,15 @@ class Apartment(ApartmentBase):
     def current(cls) -> Apartment:
         """The calling thread's apartment, made on first use; it is closed when the thread ends."""
         return current_apartment(cls)
+
+    if sys.flags.dev_mode:  # python -X dev
+
+        def prepare(self, *arguments: Any) -> Any:
+            """A new binding that knows where it was begun, for the warning if it is never ended."""
+            binding = super().prepare(*arguments)
+            stack = "".join(traceback.format_stack(sys._getframe(1), limit=FRAMES))
+            binding.created_at = f", begun at (most recent call last):\n{stack}"
+            return binding
 
     def configure(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from urlmon.constants import HTTP_QUERY
 from urlmon.exceptions import BindError
@@ -12,6 +12,10 @@ from urlmon.redaction import redact_url
 from urlmon_core import BindingBase
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from typing_extensions import Self
+
     from urlmon.moniker import URLMoniker
 
 
@@ -48,6 +52,28 @@ class Binding(BindingBase):
     def priority(self, value: int) -> None:
         if self.set_priority(value) != HRESULT.S_OK:
             raise BindError("the operation has ended", url=self.url, hresult=HRESULT.E_FAIL)
+
+    def future(self) -> Future[Any]:
+        """The end of the operation as a `concurrent.futures.Future`, for other threads.
+
+        Its result is the path of the file, the whole body as a memoryview (HGLOBAL), or None for a stream, whose
+        bytes the callback had. Its exception is the BindError of the end; AbortedError where the apartment was
+        closed, or its thread ended, before. `Future.cancel`, from any thread, aborts the operation, as soon as
+        its thread pumps. The future comes after `on_stop_binding`.
+        """
+        from urlmon.futures import future_of
+
+        return future_of(self)
+
+    def close(self) -> None:
+        """Aborts the operation if it is live; `on_stop_binding` follows. Idempotent."""
+        self.abort()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     def get_bind_result(self) -> tuple[HRESULT | int, BindError | None]:
         """(HRESULT given to `on_stop_binding`, its error); (S_OK, None) before the end (contract 4.1)."""

@@ -446,7 +446,7 @@ cdef class ApartmentBase:
             return []
         self.closed = True
         self.attachment = None
-        names = [repr(binding) for binding in self.bindings]
+        names = [f"{binding!r}{'' if binding.created_at is None else binding.created_at}" for binding in self.bindings]
         for binding in list(self.bindings):
             binding.abandon()
         while True:

@@ -41,7 +41,7 @@ cdef class Delivery:
     cdef readonly str url         # where the bytes come from: follows redirects
     cdef readonly str original_url
     cdef readonly object path     # target of TYMED_FILE, as given
-    cdef int storage              # storage_kind, 0 before submit
+    cdef readonly int storage              # storage_kind, 0 before submit
     cdef bint keeps               # what is not read stays in the stream
     cdef object pump              # what a stream that blocks waits with, None = it does not block
     cdef int wanted
@@ -68,6 +68,8 @@ cdef class Delivery:
     cdef object error             # BindError of the end, None on success
     cdef Stream stream
     cdef object medium
+    cdef public object end_hook   # function of the binding, called once when it has stopped, also when nobody is told
+    cdef public object created_at  # text of the stack that began it, in development mode
 
     cdef int check_owner(self) except -1
     cdef int attach(self, apartment_record *apartment, Reactor reactor, set registry, long priority) except -1
@@ -92,3 +94,4 @@ cdef class Delivery:
     cdef int drain(self) except -1
     cdef void forsake(self) noexcept
     cdef void abandon(self) noexcept
+    cdef void call_end_hook(self) noexcept

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 class Delivery:
     @property
     def moniker(self) -> object: ...
@@ -7,6 +10,10 @@ class Delivery:
     def original_url(self) -> str: ...
     @property
     def path(self) -> str | None: ...
+    @property
+    def storage(self) -> int: ...
+    end_hook: Callable[[Any], object] | None
+    created_at: str | None
     @property
     def status_code(self) -> int: ...
     @property

@@ -405,12 +405,13 @@ cdef class Delivery:
         self.settle()
         callback = self.callback
         self.forsake()
-        if self.wanted & WANTS_STOP:
-            self.in_callback = True
-            try:
+        try:
+            if self.wanted & WANTS_STOP:
+                self.in_callback = True
                 callback.on_stop_binding(self.result, self.error)
-            finally:
-                self.in_callback = False
+        finally:
+            self.in_callback = False
+            self.call_end_hook()
         return 1      # counts as delivered in any case: whoever pumps waits for it
 
     cdef int settle(self) except -1:
@@ -449,6 +450,13 @@ cdef class Delivery:
                 self.reactor.command(self.t, COMMAND_ABORT)
             self.aborted = True
             self.forsake()
+            self.call_end_hook()
+
+    cdef void call_end_hook(self) noexcept:
+        hook = self.end_hook
+        self.end_hook = None
+        if hook is not None:
+            hook(self)
 
     cdef int give_up(self, object hresult) except -1:
         """Ends the operation from the owner's side; on_stop_binding will get `hresult`."""
