@@ -1,6 +1,7 @@
 """The reactor as everybody else sees it: started on first use, given commands by owners, stopped at exit. Runs with the interpreter."""
 
 import os
+import threading
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
@@ -121,6 +122,8 @@ cdef class Reactor:
         return {"turns": u64_load_relaxed(&self.record.turns), "wakeups": u64_load_relaxed(&self.record.wakeups)}
 
 
+# Held while a reactor starts or stops: two I/O threads must never work on the records of one apartment.
+cdef object _changing = threading.RLock()
 cdef Reactor _current = None
 cdef bint _final = False
 cdef dict _forking = {}       # thread -> (reactor, whether it is parked), while that thread forks
@@ -132,11 +135,15 @@ cdef Reactor current_reactor():
     Raises ApartmentClosedError while the interpreter shuts down.
     """
     global _current
-    if _current is None or not _current.running:
-        if _final:
-            raise ApartmentClosedError("the interpreter is shutting down")
-        _current = Reactor()
-    return _current
+    cdef Reactor reactor = _current
+    if reactor is not None and reactor.running:
+        return reactor
+    with _changing:
+        if _current is None or not _current.running:
+            if _final:
+                raise ApartmentClosedError("the interpreter is shutting down")
+            _current = Reactor()
+        return _current
 
 
 def stop_reactor(timeout=5.0, final=False):
@@ -145,10 +152,12 @@ def stop_reactor(timeout=5.0, final=False):
     Live operations end with CAUSE_SHUTDOWN. Returns whether the thread has ended within `timeout` seconds.
     """
     global _current, _final
-    cdef Reactor reactor = _current
-    _current = None
-    _final = bool(final)
-    return reactor is None or reactor.stop(timeout)
+    cdef Reactor reactor
+    with _changing:
+        reactor = _current
+        _current = None
+        _final = bool(final)
+        return reactor is None or reactor.stop(timeout)
 
 
 def park_reactor():
@@ -167,7 +176,8 @@ def unpark_reactor():
 
 def forget_reactor():
     """Child of a fork. The parent's reactor is not ours."""
-    global _current
+    global _current, _changing
+    _changing = threading.RLock()     # another thread of the parent may have held it
     reactor, parked = _forking.pop(PyThread_get_thread_ident(), (None, False))
     _forking.clear()
     if _current is not None:

@@ -137,7 +137,6 @@ live = []
 urlmon.Apartment.current().configure(max_active=200, max_per_host=200)
 live = [bind(url, Recorder(), TYMED.FILE, f"{folder}/{number}") for number in range(200)]
 pump_until(lambda: all(r.binding.bytes_received for r in live), "all are running")
-print("running", flush=True)
 """
 )
 
@@ -162,9 +161,13 @@ def timed_exit(source: str, arguments: list[object], signum: int | None) -> tupl
 @pytest.mark.parametrize(
     ("last", "signum", "code"),
     [
-        ("sys.exit(3)", None, 3),
-        ("urlmon.run()", signal.SIGINT, -signal.SIGINT),
-        ("try: urlmon.run()\nexcept KeyboardInterrupt: sys.exit(130)", signal.SIGINT, 130),
+        ("print('running', flush=True); sys.exit(3)", None, 3),
+        ("print('running', flush=True); urlmon.run()", signal.SIGINT, -signal.SIGINT),
+        (
+            "try: print('running', flush=True); urlmon.run()\nexcept KeyboardInterrupt: sys.exit(130)",
+            signal.SIGINT,
+            130,
+        ),
     ],
     ids=["sys.exit", "KeyboardInterrupt", "exit code of a shell"],
 )
