@@ -99,20 +99,21 @@ cdef class BindingBase(Delivery):
         """Ends the operation for good; on_stop_binding(E_ABORT) follows from the pump, and nothing else (contract 4.1).
 
         Returns S_OK; E_FAIL for a second call or inside on_start_binding (refuse by its return value instead); INET_E_RESULT_DISPATCHED
-        if the operation has ended already. Owner's thread only (WrongThreadError).
+        if the operation has ended already, and then what a suspension held back is told. Owner's thread only (WrongThreadError).
         """
         self.check_owner()
         if self.starting or self.aborted:
             return words.failure
-        if self.stopped or not u32_cas_acq_rel(&self.t.fate, FATE_OPEN, FATE_ABORTED):
+        if self.stopped:
+            return words.dispatched
+        if not u32_cas_acq_rel(&self.t.fate, FATE_OPEN, FATE_ABORTED):
+            self.let_stop()
             return words.dispatched
         self.aborted = True
         self.forced = words.aborted
         self.due = 0
         self.reactor.command(self.t, COMMAND_ABORT)
-        if self.suspended:
-            self.suspended = False
-            transaction_push_to_self(self.t)
+        self.let_stop()
         return words.success
 
     def end_with(self, hresult):

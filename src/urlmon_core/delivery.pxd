@@ -95,3 +95,4 @@ cdef class Delivery:
     cdef void forsake(self) noexcept
     cdef void abandon(self) noexcept
     cdef void call_end_hook(self) noexcept
+    cdef void let_stop(self) noexcept

@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 
 from urlmon_core.atomics cimport (
     i32_store_relaxed, i64_load_relaxed, reference_take, u32_cas_acq_rel, u32_exchange_acq_rel, u32_init, u32_load_acquire,
-    u32_load_relaxed, u64_load_acquire, u64_load_relaxed,
+    u32_load_relaxed, u32_store_relaxed, u64_load_acquire, u64_load_relaxed,
 )
 from urlmon_core.blocks cimport block
 from urlmon_core.body cimport BODY_FILE, Body, body_piece
@@ -24,7 +24,8 @@ from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM, Profile, request_
 from urlmon_core.runqueue cimport clamp_priority
 from urlmon_core.stream cimport Stream, memory_create, stream_create
 from urlmon_core.transaction cimport (
-    COMMAND_ABORT, COMMAND_ANSWER, COMMAND_CREDIT, COMMAND_PIECE, FATE_ABORTED, FATE_OPEN, apartment_record, transaction_release,
+    COMMAND_ABORT, COMMAND_ANSWER, COMMAND_CREDIT, COMMAND_PIECE, FATE_ABORTED, FATE_OPEN, apartment_record,
+    transaction_push_to_self, transaction_release,
 )
 from urlmon_core.vocabulary cimport (
     WANTS_DATA, WANTS_PROGRESS, WANTS_RESPONSE, WANTS_STOP, current_generation, media_type_of, words,
@@ -468,7 +469,15 @@ cdef class Delivery:
             self.aborted = True
             if u32_cas_acq_rel(&self.t.fate, FATE_OPEN, FATE_ABORTED):
                 self.reactor.command(self.t, COMMAND_ABORT)
+        self.let_stop()
         return 0
+
+    cdef void let_stop(self) noexcept:
+        """A suspended operation that is to end, or has ended unseen, is not held back any longer."""
+        if self.suspended:
+            self.suspended = False
+            u32_store_relaxed(&self.t.wants_suspended, 0)
+            transaction_push_to_self(self.t)
 
     @property
     def body_path(self):

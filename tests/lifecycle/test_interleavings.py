@@ -146,7 +146,7 @@ print(done)
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_random_interleavings(scripted: ScriptedServer, tmp_path: Path, seed: int) -> None:
-    """250 for each seed; in the debug build the counters of live core objects are as before, in any build descriptors."""
+    """250 for each seed; afterwards live core objects (debug build), descriptors and threads are as before."""
     urls = [
         scripted.url("/payload/20000"),
         scripted.url("/payload/2000000"),

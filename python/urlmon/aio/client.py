@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urlmon.bindctx import create_async_bind_ctx
 from urlmon.callback import BindStatusCallback
 from urlmon.constants import TYMED
-from urlmon.moniker import create_url_moniker
+from urlmon.creation import create_url_moniker
 
 if TYPE_CHECKING:
     from urlmon.aio.waiting import Bell
