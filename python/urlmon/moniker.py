@@ -66,12 +66,6 @@ class URLMoniker(MonikerName):
         target = self._check_target(storage, path, served)
         apartment = Apartment.current()
         info = _ask_bind_info(callback, self._url)
-        if info.flags & _NEEDS_CACHE:
-            raise UnsupportedError(
-                "a bind has no cache; url_download_to_cache_file of the extra pyurlmon[cache] has one",
-                url=self._url,
-                hresult=HRESULT.E_NOTIMPL,
-            )
         priority = _ask_priority(callback)
         handled, brought = find_handler(callback, self._url, info.flags) if served else (False, None)
         if not handled:
@@ -163,6 +157,12 @@ def _ask_bind_info(callback: Any, url: str) -> BindInfo:
     if info is None:
         return DEFAULT_BIND_INFO
     if isinstance(info, BindInfo):
+        if info.flags & _NEEDS_CACHE:
+            raise UnsupportedError(
+                "a bind has no cache; url_download_to_cache_file of the extra pyurlmon[cache] has one",
+                url=url,
+                hresult=HRESULT.E_NOTIMPL,
+            )
         return info
     if isinstance(info, int) and failed(info):
         # Contract 3.3: neither on_start_binding nor on_stop_binding is called.
