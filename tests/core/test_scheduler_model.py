@@ -525,6 +525,7 @@ class LibraryAndPolicy(RuleBasedStateMachine):
             assert result == HRESULT.E_FAIL
         elif client.ended:
             assert result == HRESULT.INET_E_RESULT_DISPATCHED
+            client.suspended = False  # what was held back is told now
         else:
             assert result == HRESULT.S_OK
             client.aborted = client.ended = True
