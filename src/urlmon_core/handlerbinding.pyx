@@ -153,6 +153,7 @@ cdef class HandlerBindingBase(BindingBase):
         if not self.aborted:
             self.aborted = True
             self.abort_handler(hresult)
+        self.let_stop()
         return 0
 
     cdef void abandon(self) noexcept:
@@ -160,6 +161,7 @@ cdef class HandlerBindingBase(BindingBase):
             self.aborted = True
             self.forsake()
             self.abandoned()
+            self.call_end_hook()
 
     # -- what a client may do -------------------------------------------------------------------------------------------
 
@@ -168,7 +170,10 @@ cdef class HandlerBindingBase(BindingBase):
         self.check_owner()
         if self.starting or self.aborted:
             return words.failure
-        if self.stopped or self.last_told or self.due & CALL_STOP or self.result_is_out():
+        if self.stopped:
+            return words.dispatched
+        if self.last_told or self.due & CALL_STOP or self.result_is_out():
+            self.let_stop()
             return words.dispatched
         self.aborted = True
         self.forced = words.aborted

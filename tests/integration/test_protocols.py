@@ -658,6 +658,28 @@ def test_suspend_holds_everything_back() -> None:
     assert handler.calls[3] == "resume"
 
 
+def test_a_suspended_operation_that_its_client_ends_is_told() -> None:
+    def suspend_and_refuse(recorder: Recorder, *_: Any) -> HRESULT:
+        recorder.binding.suspend()
+        return HRESULT.E_ABORT
+
+    handler = Scripted([b"x"])
+    client, _ = start(handler, Recorder(PULL, on_data_available=suspend_and_refuse))
+    in_thread(lambda: handler.sink.report_data(FIRST, 1, 2))
+    finish(client)
+    assert client.hresult == HRESULT.E_ABORT
+
+
+def test_abort_of_a_suspended_operation_that_has_ended_tells_its_end() -> None:
+    handler = Scripted([b"x"])
+    client, _ = start(handler)
+    client.binding.suspend()
+    in_thread(lambda: handler.tell_all(1))
+    assert client.binding.abort() == HRESULT.INET_E_RESULT_DISPATCHED
+    finish(client)
+    assert client.hresult == HRESULT.S_OK
+
+
 def test_abort_while_suspended() -> None:
     handler = Scripted()
     client, _ = start(handler)
