@@ -20,11 +20,11 @@ SEED ?= 0
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint bench debug hammers sanitize sanitize-thread sanitize-address model soak crash sdist-test venv clean
+.PHONY: help demo test lint bench debug hammers sanitize sanitize-thread sanitize-address model soak crash allocations sdist-test venv clean
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo | test | lint | bench | debug | model | sanitize | soak | crash | sdist-test | clean"
+	@echo "make demo | test | lint | bench | debug | model | sanitize | soak | crash | allocations | sdist-test | clean"
 
 # What the package is made from; folders too, so that a removed file is noticed.
 SOURCES := pyproject.toml setup.py $(shell find src python \( -name __pycache__ -prune \) -o \
@@ -125,6 +125,14 @@ sanitize-thread sanitize-address: sanitize-%: .venv-%/.core
 # The fault server against random clients; every seed is another run.
 soak: .venv/.core
 	.venv/bin/python -m tests.faults.soak --seconds $(SECONDS) --seed $(SEED)
+
+# Every allocation of the core fails once; glibc only. The allocator is loaded first, the core is as it is.
+build/failing.so: tests/allocations/failing.c
+	@mkdir -p build
+	$(CC) -shared -fPIC -O1 -g -Wall -Wextra -Werror $< -o $@
+
+allocations: .venv/.core build/failing.so
+	LD_PRELOAD=$(CURDIR)/build/failing.so .venv/bin/python -m tests.allocations.walk $(ARGS)
 
 # kill -9 at random moments during downloads to files.
 crash: .venv/.core

@@ -15,12 +15,13 @@ from urlmon.body import body_of
 from urlmon.callback import BindStatusCallback
 from urlmon.constants import BINDF, TYMED, Priority
 from urlmon.errors import error_from_hresult
-from urlmon.exceptions import BindError, InvalidRequestError, UnsupportedError
+from urlmon.exceptions import BindError, BindMemoryError, InvalidRequestError, UnsupportedError
 from urlmon.formats import accept_field, accepted_types
 from urlmon.handlerbinding import HandlerBinding, find_handler, may_be_served
 from urlmon.hresult import HRESULT, failed, to_hresult
 from urlmon.naming import MonikerName
 from urlmon.services import find_services
+from urlmon_core import ApartmentClosedError
 
 _STORAGES = frozenset({TYMED.ISTREAM, TYMED.FILE, TYMED.HGLOBAL})
 _NEEDS_CACHE = BINDF.OFFLINEOPERATION | BINDF.FWD_BACK | BINDF.GETFROMCACHE_IF_NET_FAIL
@@ -100,26 +101,23 @@ class URLMoniker(MonikerName):
             high_water = apartment.high_water if asynchronous or storage != TYMED.ISTREAM else _UNBOUNDED
             pulls = info.pulls and storage == TYMED.ISTREAM and asynchronous
             where = None if target is None else os.fsencode(os.path.abspath(target))
-        except BindError as error:
-            binding.refuse(error)
+            binding.submit(
+                profile,
+                wire.url,
+                key,
+                storage,
+                where,
+                min(high_water, _READ_AHEAD) if pulls else high_water,
+                keeps=not asynchronous,
+                pulls=pulls,
+                pump=apartment.pump_once if asynchronous and info.blocks else None,
+                services=asked,
+                asks=0 if asked is None else asked.asks,
+                body=body,
+            )
+        except BaseException as problem:
+            _tell_stop(binding, problem, self._url)
             raise
-        except BaseException:
-            binding.refuse(HRESULT.E_UNEXPECTED)
-            raise
-        binding.submit(
-            profile,
-            wire.url,
-            key,
-            storage,
-            where,
-            min(high_water, _READ_AHEAD) if pulls else high_water,
-            keeps=not asynchronous,
-            pulls=pulls,
-            pump=apartment.pump_once if asynchronous and info.blocks else None,
-            services=asked,
-            asks=0 if asked is None else asked.asks,
-            body=body,
-        )
         return None if asynchronous else _wait(apartment, binding, storage)
 
     def bind_to_object(self, ctx: BindCtx | None = None, riid: Any = None) -> Any:
@@ -149,6 +147,21 @@ class URLMoniker(MonikerName):
                 "TYMED.FILE needs the path of a target", url=self._url, hresult=HRESULT.E_INVALIDARG
             )
         return target
+
+
+def _tell_stop(binding: Binding, problem: BaseException, url: str) -> None:
+    """The stop of an operation that was started and could not be handed over, for `problem`.
+
+    BindMemoryError in its place where memory is out.
+    """
+    if isinstance(problem, BindError):
+        binding.refuse(problem)
+    elif isinstance(problem, MemoryError):
+        raise binding.refuse(BindMemoryError(url=url)) from problem
+    elif isinstance(problem, ApartmentClosedError):
+        binding.refuse(HRESULT.E_ABORT)  # the I/O thread was stopped meanwhile
+    else:
+        binding.refuse(HRESULT.E_UNEXPECTED)
 
 
 def _ask_bind_info(callback: Any, url: str) -> BindInfo:

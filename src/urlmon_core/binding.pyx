@@ -67,7 +67,7 @@ cdef class BindingBase(Delivery):
         after the end, so nothing is dropped where the client has no on_data_available. pulls: after high_water bytes nothing more comes
         before the client has read them and asks for more. pump: what a stream that blocks calls until it has a byte, None = it
         does not block. services: a Negotiation, which hears of the final response and is asked what `asks` (ask_bit) says. body:
-        of the request. Raises ApartmentClosedError if the I/O thread has been stopped.
+        of the request. Raises ApartmentClosedError if the I/O thread has been stopped, MemoryError; `refuse` has to follow.
         """
         cdef transaction *t = self.t
         self.storage = storage
@@ -90,7 +90,8 @@ cdef class BindingBase(Delivery):
         self.registry.add(self)
         # An abort from inside beginning_transaction came before there was anything to abort.
         if not self.reactor.command(t, COMMAND_OPEN | COMMAND_ABORT if self.aborted else COMMAND_OPEN):
-            self.forsake()
+            t.binding = NULL
+            self.registry.discard(self)
             raise ApartmentClosedError("the I/O thread has been stopped")
 
     # -- IBinding (contract 4) ----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from functools import lru_cache
 from tests.faults.scripts import Script
 from tests.servers.wire import Connection
 
-PATIENCE = 10.0  # seconds that a stalled answer waits for its client to go away
+PATIENCE = 40.0  # seconds that a stalled answer waits for its client to go away
 SCHEMES = (
     "ftp://127.0.0.1/x",
     "file:///etc/passwd",

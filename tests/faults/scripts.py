@@ -148,7 +148,7 @@ def script_of(seed: int) -> Script:
         fault = names[seed]
     elif dice.random() < SHARE_OF_FAULTS:
         fault = dice.choice(names)
-        if fault in SLOW and dice.random() < 0.5:
+        if fault in SLOW and dice.random() < 0.75:
             fault = "reset"
     else:
         fault = ""

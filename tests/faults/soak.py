@@ -79,6 +79,7 @@ class Soak:
             )
             thread.start()
             thread.join()
+            gc.collect()  # its clients refer to each other, and hold what they did not read
 
     def _session(self, ports: dict[str, int], ca_file: str, folder: str, first: int) -> None:
         try:

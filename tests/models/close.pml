@@ -230,7 +230,7 @@ inline submit(t) {
     handed_over[t] = 1;
     command(t, OPEN);
     if
-    :: refused -> handed_over[t] = 0; forsaken[t] = 1; release(t)      /* ApartmentClosedError: the client has no binding */
+    :: refused -> handed_over[t] = 0; forsaken[t] = 1; release(t)      /* ApartmentClosedError; `refuse` tells the stop */
     :: else
     fi
 }

@@ -1,0 +1,1 @@
+"""Every allocation of the core fails once; see ``walk``."""
