@@ -21,10 +21,18 @@ from urlmon.handlerbinding import HandlerBinding, find_handler, may_be_served
 from urlmon.hresult import HRESULT, failed, to_hresult
 from urlmon.naming import MonikerName
 from urlmon.services import find_services
-from urlmon_core import ApartmentClosedError
+from urlmon_core import (
+    GIVES_BIND_INFO,
+    GIVES_PRIORITY,
+    ApartmentClosedError,
+    current_apartment,
+    methods_of,
+)
 
 _STORAGES = frozenset({TYMED.ISTREAM, TYMED.FILE, TYMED.HGLOBAL})
 _NEEDS_CACHE = BINDF.OFFLINEOPERATION | BINDF.FWD_BACK | BINDF.GETFROMCACHE_IF_NET_FAIL
+_ISTREAM = TYMED.ISTREAM
+_S_OK = HRESULT.S_OK
 _UNBOUNDED = 1 << 62  # high-water mark of a stream that is read only after the end
 
 _READ_AHEAD = 1 << 18  # bytes that are fetched ahead of a client that pulls
@@ -59,27 +67,30 @@ class URLMoniker(MonikerName):
         """
         if type(storage) is not TYMED:
             storage = TYMED(storage)
-        callback = _NOBODY if ctx is None or ctx.callback is None else ctx.callback
+        callback = None if ctx is None else ctx.callback
+        if callback is None:
+            callback = _NOBODY
         running = objects.find_running(ctx, self._url)
         if running is not None:
             return running.join(callback, storage)
         served = may_be_served(callback, self._url)
-        target = self._check_target(storage, path, served)
-        apartment = Apartment.current()
-        info = _ask_bind_info(callback, self._url)
-        priority = _ask_priority(callback)
+        target = None if storage is _ISTREAM else self._check_target(storage, path, served)
+        apartment: Apartment = current_apartment(Apartment)
+        methods = methods_of(callback)  # what a client does not have is not asked
+        info = _ask_bind_info(callback, self._url) if methods & GIVES_BIND_INFO else DEFAULT_BIND_INFO
+        priority = _ask_priority(callback) if methods & GIVES_PRIORITY else 0
         handled, brought = find_handler(callback, self._url, info.flags) if served else (False, None)
-        if not handled:
+        if not handled and storage is not _ISTREAM:
             self._check_target(storage, path, False)  # libcurl needs one
         asynchronous = callback is not _NOBODY and info.asynchronous
         if not asynchronous:
             priority = max(priority, Priority.HIGHEST)  # the thread waits for it
         kind = HandlerBinding if handled else Binding
-        binding: Any = apartment.prepare(kind, callback, self, self._url, target, priority)
+        binding: Any = apartment.prepare(kind, callback, methods, self, self._url, target, priority)
         if handled:
             binding.prepare_handler(apartment, callback, storage)
         answer = binding.begin()
-        if failed(answer) and answer != HRESULT.E_NOTIMPL:
+        if answer is not _S_OK and failed(answer) and answer != HRESULT.E_NOTIMPL:
             # Contract 3.3: E_ABORT is kept, any other refusal becomes a download failure.
             raise binding.refuse(answer if answer == HRESULT.E_ABORT else HRESULT.INET_E_DOWNLOAD_FAILURE)
         if handled:
@@ -88,22 +99,22 @@ class URLMoniker(MonikerName):
             return stream if asynchronous else _wait(apartment, binding, storage)
         try:
             url = info.target(self._url)
-            wire = urls.prepare(url, info.schemes)
+            wire, key, scheme = urls.prepare(url, info.schemes)
             body = body_of(info, self._url)
             services = find_services(callback)
             additional = () if services is None else _additional_fields(services.beginning, self._url)
             additional += accept_field(ctx, (*info.headers, *additional))
-            if wire.scheme == "https" and priority:
+            if priority and scheme == "https":
                 additional += profiles.priority_field(priority, additional)
             amendment, asked = negotiation.begin(services, info, storage, additional, url, body)
             profile = profiles.compile_profile(info, storage, additional, self._url, amendment)
-            key = profiles.host_key(wire.host_key, info)
-            high_water = apartment.high_water if asynchronous or storage != TYMED.ISTREAM else _UNBOUNDED
-            pulls = info.pulls and storage == TYMED.ISTREAM and asynchronous
+            key = profiles.host_key(key, info)
+            high_water = apartment.high_water if asynchronous or storage is not _ISTREAM else _UNBOUNDED
+            pulls = info.pulls and storage is _ISTREAM and asynchronous
             where = None if target is None else os.fsencode(os.path.abspath(target))
             binding.submit(
                 profile,
-                wire.url,
+                wire,
                 key,
                 storage,
                 where,
@@ -165,8 +176,7 @@ def _tell_stop(binding: Binding, problem: BaseException, url: str) -> None:
 
 
 def _ask_bind_info(callback: Any, url: str) -> BindInfo:
-    ask = getattr(callback, "get_bind_info", None)
-    info = DEFAULT_BIND_INFO if ask is None else ask()
+    info = callback.get_bind_info()
     if info is None:
         return DEFAULT_BIND_INFO
     if isinstance(info, BindInfo):
@@ -184,8 +194,7 @@ def _ask_bind_info(callback: Any, url: str) -> BindInfo:
 
 
 def _ask_priority(callback: Any) -> int:
-    ask = getattr(callback, "get_priority", None)
-    answer = None if ask is None else ask()
+    answer = callback.get_priority()
     if answer is None or answer == HRESULT.E_NOTIMPL:
         return 0
     return operator.index(answer)

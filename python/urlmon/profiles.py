@@ -297,7 +297,8 @@ def compile_profile(
 
     Raises InvalidRequestError, which names `url`, for what cannot be sent.
     """
-    key = (storage, additional, amendment, session_user_agent() if info.user_agent is None else None)
+    # An IntEnum has a slow hash, a plain int has not.
+    key = (int(storage), additional, amendment, session_user_agent() if info.user_agent is None else None)
     known = info.compiled.get(key)
     if known is not None:
         return known

@@ -13,6 +13,10 @@ from urlmon.storage_constants import DVASPECT, ClipboardFormat
 if TYPE_CHECKING:
     from urlmon_core import Stream
 
+# Found without asking the enumeration each time.
+_TYMEDS = {int(tymed): tymed for tymed in TYMED}
+_ISTREAM, _FILE = TYMED.ISTREAM, TYMED.FILE
+
 CF_NULL = ClipboardFormat.NULL
 _FIRST_FORMAT = 0xC000  # as on Windows: below are the predefined formats
 _LAST_FORMAT = 0xFFFF
@@ -88,9 +92,9 @@ class StgMedium:
 
     def __init__(self, tymed: TYMED, content: Any = None) -> None:
         self.tymed = tymed
-        if tymed == TYMED.ISTREAM:
+        if tymed is _ISTREAM:
             self.stream = content
-        elif tymed == TYMED.FILE:
+        elif tymed is _FILE:
             self.path = content
         elif tymed != TYMED.NULL:
             self.data = memoryview(b"" if content is None else content)
@@ -134,4 +138,4 @@ def format_of(media_type: str | None, tymed: int) -> FormatEtc:
 
 def medium_of(tymed: int, content: Any) -> StgMedium:
     """The STGMEDIUM that holds `content`."""
-    return StgMedium(TYMED(tymed), content)
+    return StgMedium(_TYMEDS[tymed], content)

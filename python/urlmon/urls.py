@@ -101,7 +101,7 @@ def prepare(url: str, schemes: tuple[str, ...]) -> WireURL:
     """
     quick = plain_url(url)
     if quick is not None and quick[2] in schemes:
-        return WireURL._make(quick)
+        return tuple.__new__(WireURL, quick)
     if not url:
         raise _invalid(url, "the URL is empty", HRESULT.MK_E_SYNTAX)
     if _FORBIDDEN.search(url):

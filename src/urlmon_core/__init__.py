@@ -45,7 +45,7 @@ from urlmon_core.plainurl import plain_url
 from urlmon_core.reactor import reactor_statistics, stop_reactor
 from urlmon_core.request import Profile
 from urlmon_core.stream import Memory, Stream
-from urlmon_core.vocabulary import install
+from urlmon_core.vocabulary import GIVES_BIND_INFO, GIVES_PRIORITY, install, methods_of
 
 __all__ = [
     "EVENT_DATA",
@@ -53,6 +53,8 @@ __all__ = [
     "EVENT_PROGRESS",
     "EVENT_RESULT",
     "EVENT_STATUS",
+    "GIVES_BIND_INFO",
+    "GIVES_PRIORITY",
     "ApartmentBase",
     "ApartmentClosedError",
     "BindingBase",
@@ -74,6 +76,7 @@ __all__ = [
     "libcurl_info",
     "library",
     "live_counts",
+    "methods_of",
     "plain_url",
     "reactor_statistics",
     "stop_reactor",

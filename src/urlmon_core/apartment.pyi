@@ -10,7 +10,7 @@ DEFAULT_MAX_ACTIVE: Final = 64
 DEFAULT_MAX_PER_HOST: Final = 8
 DEFAULT_URGENT_SLOTS: Final = 4
 DEFAULT_AGING_SECONDS: Final = 10.0
-DEFAULT_HIGH_WATER: Final = 1048576
+DEFAULT_HIGH_WATER: Final = 4194304
 DEFAULT_SUSPEND_KEEP: Final = 30.0
 
 class ApartmentBase:
@@ -26,6 +26,7 @@ class ApartmentBase:
         self,
         kind: type[_Binding],
         callback: object,
+        methods: int,
         moniker: object,
         url: str,
         path: str | None,

@@ -12,6 +12,7 @@ import warnings
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc
+from cpython.object cimport PyObject
 
 from urlmon_core.atomics cimport (
     i32_load_relaxed, i32_store_relaxed, i64_load_relaxed, u32_exchange_acq_rel, u32_init, u64_load_relaxed,
@@ -40,6 +41,12 @@ cdef extern from "pythread.h":
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
 
+cdef extern from *:
+    """
+    #define urlmon_new(kind, nothing) ((PyTypeObject *) (kind))->tp_new((PyTypeObject *) (kind), (nothing), NULL)
+    """
+    object urlmon_new(object kind, object nothing)      # kind.__new__(kind), without looking that up
+
 cdef enum:
     ROUNDS_BEYOND = 64        # rounds that a pass may make beyond one for each binding that was ready when it began
     SIGNALS_MS = 50           # how often a waiting main thread looks whether a signal has come, see `wait`
@@ -48,7 +55,7 @@ DEFAULT_MAX_ACTIVE = 64
 DEFAULT_MAX_PER_HOST = 8
 DEFAULT_URGENT_SLOTS = 4
 DEFAULT_AGING_SECONDS = 10.0
-DEFAULT_HIGH_WATER = 1 << 20
+DEFAULT_HIGH_WATER = 4 << 20
 DEFAULT_SUSPEND_KEEP = 30.0
 
 
@@ -84,6 +91,9 @@ cdef class ApartmentBase:
         self.asked_ns = urlmon_now_ns()
 
     def __dealloc__(self):
+        global _latest
+        if _latest == <PyObject *> self:
+            _latest = NULL
         if self.record is not NULL:
             apartment_release(self.record)
 
@@ -97,15 +107,17 @@ cdef class ApartmentBase:
 
     # -- beginning an operation ---------------------------------------------------------------------------------------
 
-    def prepare(self, type kind, callback, moniker, str url, path, priority):
-        """A new binding of class `kind` (a BindingBase) for `callback`, not yet started. priority: any integer."""
+    def prepare(self, type kind, callback, int methods, moniker, str url, path, priority):
+        """A new binding of class `kind` (a BindingBase) for `callback`, not yet started. methods: what `methods_of` has found, the
+        others are not called; priority: any integer."""
         cdef BindingBase binding
-        cdef long wished = max(-0x80000000, min(0x7FFFFFFF, operator.index(priority)))
+        cdef long wished = 0 if priority == 0 else max(-0x80000000, min(0x7FFFFFFF, operator.index(priority)))
         self.check_owner()
         self.reactor = current_reactor()
-        binding = kind.__new__(kind)
+        binding = <BindingBase?> urlmon_new(kind, ())
         binding.attach(self.record, self.reactor, self.bindings, wished)
         binding.callback = callback
+        binding.wanted = methods
         binding.moniker = moniker
         binding.url = url
         binding.original_url = url
@@ -480,11 +492,20 @@ class _ThreadEnd:
 
 
 _locals = threading.local()
+cdef PyObject *_latest = NULL     # the apartment that was asked for last, borrowed: most programs have one
 
 
 def current_apartment(kind):
     """The calling thread's apartment, made (of class `kind`) on first use; it is closed when the thread ends."""
+    global _latest
+    cdef ApartmentBase apartment
+    if _latest is not NULL:
+        apartment = <ApartmentBase> _latest
+        if apartment.owner == PyThread_get_thread_ident() and not apartment.closed and apartment.generation == current_generation():
+            return apartment
     end = getattr(_locals, "end", None)
     if end is None or end.apartment.is_closed:
         end = _locals.end = _ThreadEnd(kind())
-    return end.apartment
+    apartment = end.apartment
+    _latest = <PyObject *> apartment
+    return apartment

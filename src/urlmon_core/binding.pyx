@@ -19,7 +19,7 @@ from urlmon_core.transaction cimport (
     COMMAND_ABORT, COMMAND_OPEN, COMMAND_PRIORITY, COMMAND_SUSPENSION, FATE_ABORTED, FATE_OPEN, STATE_ACTIVE, STATE_NEW,
     transaction, transaction_push_to_self,
 )
-from urlmon_core.vocabulary cimport WANTS_PROGRESS, WANTS_RESPONSE, wanted_of, words
+from urlmon_core.vocabulary cimport WANTS_PROGRESS, WANTS_RESPONSE, WANTS_START, words
 
 from urlmon_core.exceptions import ApartmentClosedError
 
@@ -34,13 +34,13 @@ cdef class BindingBase(Delivery):
 
         An exception of the client ends the operation with E_UNEXPECTED and is raised.
         """
-        cdef object method = getattr(self.callback, "on_start_binding", None)
-        if method is None:
+        if not self.wanted & WANTS_START:
             return words.success
         self.starting = True
         self.in_callback = True
         try:
-            return words.hresult(method(self))
+            answer = self.callback.on_start_binding(self)
+            return words.success if answer is None else words.hresult(answer)
         except BaseException:
             self.starting = False
             self.in_callback = False
@@ -52,7 +52,6 @@ cdef class BindingBase(Delivery):
 
     def refuse(self, reason):
         """Ends an operation that was never handed over: on_stop_binding. reason: HRESULT or BindError. Returns the error."""
-        self.wanted = wanted_of(self.callback)
         self.aborted = True
         self.forced = reason
         self.call_stop()
@@ -76,7 +75,6 @@ cdef class BindingBase(Delivery):
         self.services = services
         self.host_text = host_key.decode()
         self.body = body
-        self.wanted = wanted_of(self.callback)
         if services is not None:
             # Found on the callback or elsewhere: the services know.
             self.wanted = self.wanted & ~WANTS_RESPONSE | (WANTS_RESPONSE if services.hears else 0)

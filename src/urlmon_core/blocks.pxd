@@ -56,9 +56,16 @@ cdef inline block_pool *pool_create() noexcept nogil:
 
 
 cdef inline void pool_collect(block_pool *pool) noexcept nogil:
-    # I/O thread only: sorts what came back into the free lists.
+    # I/O thread only: sorts what came back into the free lists, the latest on top: it may still be in a cache.
     cdef block *item = <block *> word_exchange_acq_rel(&pool.returned, 0)
     cdef block *following
+    cdef block *oldest = NULL
+    while item is not NULL:
+        following = item.next
+        item.next = oldest
+        oldest = item
+        item = following
+    item = oldest
     while item is not NULL:
         following = item.next
         if pool.kept + item.capacity > POOL_KEEPS:

@@ -8,13 +8,13 @@
 # Pull (BINDF_PULLDATA): the low-water mark is 0, and it is not reading that takes the flag back but asking for more than there is.
 
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcpy
 
 from urlmon_core.atomics cimport (
     atomic_u32, atomic_u64, u32_exchange_seq, u32_init, u32_load_relaxed, u32_load_seq, u32_store_seq, u64_load_acquire,
     u64_load_relaxed, u64_load_seq, u64_store_relaxed, u64_store_release, u64_store_seq,
 )
 from urlmon_core.blocks cimport block, block_bytes, block_pool, block_release, block_take
+from urlmon_core.copybytes cimport urlmon_copy
 
 cdef struct byte_stream:
     atomic_u64 published      # bytes written and handed over; producer writes
@@ -81,7 +81,7 @@ cdef inline bint stream_write(byte_stream *stream, block_pool *pool, const char 
         part = stream.tail.capacity - stream.tail_used
         if part > size:
             part = size
-        memcpy(block_bytes(stream.tail) + stream.tail_used, data, part)
+        urlmon_copy(block_bytes(stream.tail) + stream.tail_used, data, part)
         stream.tail_used += <uint32_t> part
         stream.written += part
         data += part

@@ -70,6 +70,7 @@ cdef class Delivery:
     cdef object medium
     cdef public object end_hook   # function of the binding, called once when it has stopped, also when nobody is told
     cdef public object created_at  # text of the stack that began it, in development mode
+    cdef object format            # FormatEtc, made with the medium
 
     cdef int check_owner(self) except -1
     cdef int attach(self, apartment_record *apartment, Reactor reactor, set registry, long priority) except -1

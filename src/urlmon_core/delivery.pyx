@@ -28,7 +28,7 @@ from urlmon_core.transaction cimport (
     transaction_push_to_self, transaction_release,
 )
 from urlmon_core.vocabulary cimport (
-    WANTS_DATA, WANTS_PROGRESS, WANTS_RESPONSE, WANTS_STOP, current_generation, media_type_of, words,
+    WANTS_DATA, WANTS_PROGRESS, WANTS_RESPONSE, WANTS_STOP, current_generation, format_for, media_type_of, words,
 )
 
 from urlmon_core.exceptions import ApartmentClosedError, wrong_apartment
@@ -361,7 +361,7 @@ cdef class Delivery:
                 self.medium = words.medium_of(storage, self.path)
             else:
                 self.medium = words.medium_of(storage, memory_create(t))
-        format = words.format_of(self.mime_type, storage)
+            self.format = format_for(self.head, storage)
         self.read_before = u64_load_relaxed(&t.stream.consumed)
         stream = self.stream
         if stream is not None and self.pump is None and not t.stream.pull:
@@ -369,7 +369,7 @@ cdef class Delivery:
             stream.until = self.told
         self.in_callback = True
         try:
-            answer = self.callback.on_data_available(words.flags[self.flags], self.told, format, self.medium)
+            answer = self.callback.on_data_available(words.flags[self.flags], self.told, self.format, self.medium)
             if answer is not None:
                 answer = words.hresult(answer)
         except BaseException:

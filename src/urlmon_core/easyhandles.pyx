@@ -4,6 +4,7 @@ A handle remembers its profile: the following transfer with the same one sets it
 cimport only.
 """
 
+from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 
 from urlmon_core.atomics cimport reference_take
@@ -22,7 +23,6 @@ from urlmon_core.upload cimport on_read, on_seek
 
 cdef enum:
     SPARE_LIMIT = 256               # pooled easy handles of a reactor
-    BUFFER_MOST = 512 << 10         # bytes: CURLOPT_BUFFERSIZE
     BUFFER_LEAST = 16 << 10
 
 
@@ -142,10 +142,10 @@ cdef void easy_give_back(transfer *self) noexcept nogil:
 
 cdef void easy_suit(transfer *self, request_record *request) noexcept nogil:
     """Sets what depends on the request and not on its profile, where it differs from the last one."""
-    cdef long buffer_size = BUFFER_MOST
+    cdef long buffer_size = self.context.buffer_most
     cdef bint waits
     # libcurl may hold back one buffer of a paused transfer, so the buffer counts towards the high-water mark.
-    if request.storage == STORAGE_STREAM and request.high_water < 2 * BUFFER_MOST:
+    if request.storage == STORAGE_STREAM and request.high_water < 2 * <uint64_t> buffer_size:
         buffer_size = <long> (request.high_water // 2)
         if buffer_size < BUFFER_LEAST:
             buffer_size = BUFFER_LEAST

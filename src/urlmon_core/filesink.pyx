@@ -10,6 +10,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, strlen
 
 from urlmon_core.blocks cimport block_bytes, block_release, block_take
+from urlmon_core.copybytes cimport urlmon_copy
 
 cdef extern from "<sys/stat.h>" nogil:
     cdef struct stat_record "stat":
@@ -45,6 +46,9 @@ cdef extern from "<unistd.h>" nogil:
     long lseek(int fd, long offset, int whence)
     int SEEK_SET
     ssize_t write(int fd, const void *data, size_t size)
+
+cdef enum:
+    WRITE_AT_ONCE = 64 << 10        # bytes: a chunk that is large enough for a write of its own
 
 
 cdef void file_init(file_sink *sink) noexcept nogil:
@@ -126,10 +130,12 @@ cdef int _flush(file_sink *sink) noexcept nogil:
 cdef int file_write(file_sink *sink, block_pool *pool, const char *data, size_t size, size_t expected) noexcept nogil:
     """Takes `size` bytes; `expected` = bytes that will probably come in all. Returns 0 or an errno value.
 
-    libcurl hands over 16 KiB at a time; they are gathered into larger writes.
+    Small chunks, as they come over TLS (16 KiB), are gathered into larger writes.
     """
     cdef int failure
     cdef size_t part
+    if sink.staged == 0 and (size >= WRITE_AT_ONCE or size >= expected):
+        return _write_all(sink.fd, data, size)
     while size:
         if sink.staging is NULL:
             sink.staging = block_take(pool, expected if expected > size else size)
@@ -138,7 +144,7 @@ cdef int file_write(file_sink *sink, block_pool *pool, const char *data, size_t 
         part = sink.staging.capacity - sink.staged
         if part > size:
             part = size
-        memcpy(block_bytes(sink.staging) + sink.staged, data, part)
+        urlmon_copy(block_bytes(sink.staging) + sink.staged, data, part)
         sink.staged += <unsigned int> part
         data += part
         size -= part

@@ -25,7 +25,7 @@ from urlmon_core.flow cimport flow_hold, flow_may_read, flow_set_level, flow_tic
 from urlmon_core.interruption cimport interruption_due, interruption_next
 from urlmon_core.libcurl cimport (
     CURL, CURL_CSELECT_ERR, CURL_CSELECT_IN, CURL_CSELECT_OUT, CURL_ERROR_SIZE, CURL_POLL_REMOVE, CURL_SOCKET_TIMEOUT,
-    CURLE_OK, CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLPAUSE_CONT, CURLINFO_PRIVATE, CURLM, CURLMOPT_MAX_CONCURRENT_STREAMS,
+    CURLVERSION_NOW, CURLE_OK, CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLPAUSE_CONT, CURLINFO_PRIVATE, CURLM, CURLMOPT_MAX_CONCURRENT_STREAMS,
     CURLMOPT_PIPELINING, CURLMOPT_QUICK_EXIT, CURLMOPT_SOCKETDATA, CURLMOPT_SOCKETFUNCTION, CURLMOPT_TIMERDATA,
     CURLMOPT_TIMERFUNCTION, CURLMSG_DONE, CURLMsg, CURLPIPE_MULTIPLEX, curl, curl_socket_t,
 )
@@ -64,6 +64,8 @@ cdef extern from "<stdio.h>" nogil:
 cdef enum:
     STREAMS_AT_ONCE = 100     # CURLMOPT_MAX_CONCURRENT_STREAMS
     FLUSH_FROM = 256 << 10    # body bytes within a turn after which the owners get what there is: they work meanwhile
+    BUFFER_SHARED = 2 << 20   # bytes: io_context.buffer_most
+    BUFFER_OWN = 512 << 10
     ROUNDS_PER_TURN = 4       # a transfer that was just admitted sends its request in the same turn
 
 
@@ -524,6 +526,8 @@ cdef bint io_thread_prepare(reactor_record *self) noexcept nogil:
         return False
     if urlmon_poller_set(&self.io.sockets.poller, self.wakeup.read_fd, 0, URLMON_READABLE):
         return False
+    # Since 8.7 all transfers of a multi handle share one buffer; before, each easy handle, pooled ones too, has its own.
+    self.io.buffer_most = BUFFER_SHARED if curl.version_info(CURLVERSION_NOW).version_num >= 0x080700 else BUFFER_OWN
     self.io.pool = pool_create()
     self.io.multi = curl.multi_init()
     if self.io.pool is NULL or self.io.multi is NULL:

@@ -15,12 +15,13 @@ from urlmon_core.admission cimport admission_limits_changed
 from urlmon_core.atomics cimport i64_store_relaxed, u64_store_relaxed
 from urlmon_core.budget cimport budget_spend
 from urlmon_core.bytestream cimport stream_has_room, stream_write
+from urlmon_core.copybytes cimport urlmon_copy
 from urlmon_core.filesink cimport file_write
 from urlmon_core.flow cimport flow_hold, flow_may_read, flow_received
 from urlmon_core.interruption cimport interruption_accepts
 from urlmon_core.libcurl cimport (
     CURL_PREREQFUNC_ABORT, CURL_PREREQFUNC_OK, CURL_SOCKET_BAD, CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLE_OK,
-    CURLINFO_EFFECTIVE_URL, CURLINFO_SIZE_DOWNLOAD_T, curl,
+    CURLINFO_EFFECTIVE_URL, CURLINFO_SIZE_DOWNLOAD_T, CURLPAUSE_RECV, curl,
 )
 from urlmon_core.mailbox cimport (
     CAUSE_ADDRESS, CAUSE_HTTP, CAUSE_LIMIT, CAUSE_MEMORY, CAUSE_STORAGE, LIMIT_BODY, LIMIT_HEAD, LIMIT_RATIO, STATUS_ASK_REDIRECT,
@@ -362,7 +363,7 @@ cdef bint _memory_append(transfer *self, const char *data, size_t size) noexcept
             return False
         memory.bytes = grown
         memory.capacity = capacity
-    memcpy(memory.bytes + memory.size, data, size)
+    urlmon_copy(memory.bytes + memory.size, data, size)
     memory.size += size
     return True
 
@@ -374,6 +375,7 @@ cdef size_t on_body(char *data, size_t unit, size_t count, void *userp) noexcept
     cdef request_profile *profile = t.request.profile
     cdef size_t expected
     cdef int64_t encoded = 0
+    cdef bint announced
     cdef int failure
     if self.resume_failure != CURLE_OK or (not self.responded and not response_post(self)):
         return CURL_WRITEFUNC_ERROR
@@ -393,7 +395,8 @@ cdef size_t on_body(char *data, size_t unit, size_t count, void *userp) noexcept
                 self.failure_code = LIMIT_RATIO
                 return CURL_WRITEFUNC_ERROR
     # What is likely still to come sizes the buffers: the rest of an announced length, else as much again as came already.
-    if not self.encoded and self.content_length > <int64_t> self.received:
+    announced = not self.encoded and self.content_length > <int64_t> self.received
+    if announced:
         expected = <size_t> (self.content_length - <int64_t> self.received)
     else:
         expected = <size_t> self.received
@@ -409,6 +412,10 @@ cdef size_t on_body(char *data, size_t unit, size_t count, void *userp) noexcept
         if not stream_write(&t.stream, self.context.pool, data, size, expected):
             self.failure = CAUSE_MEMORY
             return CURL_WRITEFUNC_ERROR
+        if (not announced or expected > size + <size_t> self.buffer_size) and not stream_has_room(&t.stream, self.buffer_size):
+            # The next chunk would be refused, and libcurl keeps a refused one in a buffer that it allocates each time.
+            self.stalled = True
+            curl.easy_pause(self.easy, CURLPAUSE_RECV)
     elif t.request.storage == STORAGE_FILE:
         failure = file_write(&self.file, self.context.pool, data, size, expected)
         if failure:

@@ -37,6 +37,7 @@ cdef class Stream(_RawIOBase):
     cdef bint told                # on_stop_binding was called
     cdef object error             # what it was called with
     cdef object pump              # of a stream that blocks
+    cdef bint shut                # close() was called
     cdef uint64_t until           # bytes of the body in all that the running on_data_available may have, 0 = no limit
     cdef size_t _there(self) noexcept
     cdef int _check(self) except -1

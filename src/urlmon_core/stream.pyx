@@ -5,11 +5,11 @@ import io
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcpy
 
 from urlmon_core.atomics cimport i64_load_relaxed, u32_load_acquire, u32_load_relaxed, u64_load_acquire, u64_load_relaxed
 from urlmon_core.blocks cimport block_reference, block_release
 from urlmon_core.bytestream cimport stream_asked_for_more, stream_available, stream_consume, stream_peek
+from urlmon_core.copybytes cimport urlmon_copy
 from urlmon_core.mailbox cimport CAUSE_NONE
 from urlmon_core.transaction cimport COMMAND_CREDIT, transaction_push_to_self, transaction_reference, transaction_release
 from urlmon_core.vocabulary cimport current_generation
@@ -87,7 +87,7 @@ cdef class Stream(_RawIOBase):
             raise wrong_apartment("a stream is read on the thread that started its binding, and on no other")
         if self.generation != current_generation():
             raise ApartmentClosedError("this stream belongs to the parent of this forked process")
-        if self.closed:
+        if self.shut:
             raise ValueError("I/O operation on closed file")
         return 0
 
@@ -135,6 +135,19 @@ cdef class Stream(_RawIOBase):
                     or u32_load_relaxed(&t.wants_suspended)):
                 return 1
             self.pump()
+
+    def __del__(self):
+        # In place of the finalizer of io.RawIOBase, which would look several attributes up and call close(): there is nothing to flush.
+        pass
+
+    def close(self):
+        """From here on, reading raises ValueError; what is unread is kept until the last reference goes. Idempotent."""
+        self.shut = True
+
+    @property
+    def closed(self):
+        """Whether close() was called."""
+        return self.shut
 
     def readable(self):
         """True."""
@@ -195,7 +208,7 @@ cdef class Stream(_RawIOBase):
             part = stream_peek(&self.t.stream, &data, &item)
             if part > <size_t> (wanted - filled):
                 part = wanted - filled
-            memcpy(target + filled, data, part)
+            urlmon_copy(target + filled, data, part)
             filled += part
             self._consume(part)
         return result
@@ -231,7 +244,7 @@ cdef class Stream(_RawIOBase):
                 part = stream_peek(&self.t.stream, &data, &item)
                 if part > <size_t> (wanted - filled):
                     part = wanted - filled
-                memcpy((<char *> buffer.buf) + filled, data, part)
+                urlmon_copy((<char *> buffer.buf) + filled, data, part)
                 filled += part
                 self._consume(part)
             if filled or buffer.len == 0:

@@ -20,6 +20,7 @@ cdef struct io_context:
     # What the transfers of one reactor share.
     CURLM *multi
     block_pool *pool
+    long buffer_most              # bytes: CURLOPT_BUFFERSIZE of those whose high-water mark allows it
     socket_table sockets
     transfer *spare               # pooled transfers with their easy handles
     int spare_count

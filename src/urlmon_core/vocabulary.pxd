@@ -1,15 +1,19 @@
 # The Python objects that stand for the core's numbers, and what is remembered of clients' classes. Any thread with the interpreter.
 
 cdef enum wanted_bit:
-    # The methods that a client's callback class really has; the others are not called at all.
+    # The methods that a client's callback really has when it is bound; the others are not called at all.
     WANTS_PROGRESS = 1
     WANTS_DATA = 2
     WANTS_STOP = 4
     WANTS_RESPONSE = 8
+    WANTS_START = 16
+    HAS_BIND_INFO = 32
+    HAS_PRIORITY = 64
 
 cdef class Vocabulary:
     cdef dict statuses            # number -> BINDSTATUS
     cdef tuple flags              # BSCF, by value
+    cdef dict formats             # (media type|None, storage) -> FormatEtc, those that were made already
     cdef object hresult           # function int|None -> HRESULT
     cdef object error_of
     cdef object format_of
@@ -26,4 +30,5 @@ cdef class Vocabulary:
 cdef Vocabulary words
 cdef int wanted_of(object callback) except -1
 cdef object media_type_of(bytes head)
+cdef object format_for(bytes head, int storage)
 cdef unsigned long current_generation() noexcept

@@ -1,5 +1,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
+GIVES_BIND_INFO: int
+GIVES_PRIORITY: int
+
 class Vocabulary: ...
 
 # HRESULTs, errors and the other objects that `install` brings are those of the package on top, which
@@ -14,4 +17,5 @@ def install(
     medium_of: Callable[[int, object], object],
     callback_base: type[object],
 ) -> None: ...
+def methods_of(callback: object) -> int: ...
 def watch_forks() -> None: ...

@@ -12,7 +12,10 @@ cdef extern from "<pthread.h>":
 cdef enum:
     MEDIA_TYPES_KEPT = 1024   # distinct Content-Type values whose text is made once
 
-cdef dict _wanted_by_class = {}
+GIVES_BIND_INFO = HAS_BIND_INFO           # get_bind_info
+GIVES_PRIORITY = HAS_PRIORITY             # get_priority
+
+cdef dict _wanted_by_class = {}   # class -> bits of the methods that it has itself
 cdef dict _media_types = {}
 cdef unsigned long _generation = 0
 
@@ -39,6 +42,7 @@ def install(*, statuses, flags, hresult, error_of, format_of, medium_of, callbac
     words.format_of = format_of
     words.medium_of = medium_of
     words.callback_base = callback_base
+    words.formats = {}
     words.success = hresult(0)
     words.say_no_more = hresult(1)
     words.failure = hresult(0x80004005)
@@ -64,15 +68,20 @@ def watch_forks():
     pthread_atfork(NULL, NULL, _forked)
 
 
+_METHODS = {
+    "on_progress": WANTS_PROGRESS, "on_data_available": WANTS_DATA, "on_stop_binding": WANTS_STOP, "on_response": WANTS_RESPONSE,
+    "on_start_binding": WANTS_START, "get_bind_info": HAS_BIND_INFO, "get_priority": HAS_PRIORITY,
+}
+
+
 cdef int wanted_of(object callback) except -1:
-    """Which of the data-phase methods `callback` really has, on its class or on itself."""
+    """Which of the methods `callback` has, on its class or on itself; wanted_bit."""
     cdef type kind = type(callback)
     known = _wanted_by_class.get(kind)
     cdef int bits
     if known is None:
         bits = 0
-        for name, bit in (("on_progress", WANTS_PROGRESS), ("on_data_available", WANTS_DATA), ("on_stop_binding", WANTS_STOP),
-                          ("on_response", WANTS_RESPONSE)):
+        for name, bit in _METHODS.items():
             method = getattr(kind, name, None)
             if method is not None and method is not getattr(words.callback_base, name, None):
                 bits |= bit
@@ -81,15 +90,17 @@ cdef int wanted_of(object callback) except -1:
         bits = known
     own = getattr(callback, "__dict__", None)
     if own:
-        if "on_progress" in own:
-            bits |= WANTS_PROGRESS
-        if "on_data_available" in own:
-            bits |= WANTS_DATA
-        if "on_stop_binding" in own:
-            bits |= WANTS_STOP
-        if "on_response" in own:
-            bits |= WANTS_RESPONSE
+        for name in own:
+            bit = _METHODS.get(name)
+            if bit is not None:
+                bits |= bit
     return bits
+
+
+def methods_of(callback):
+    """Which methods a client's callback really has, for `ApartmentBase.prepare`. Two of the bits say how to bind: GIVES_BIND_INFO
+    and GIVES_PRIORITY."""
+    return wanted_of(callback)
 
 
 cdef object media_type_of(bytes head):
@@ -117,3 +128,14 @@ cdef object media_type_of(bytes head):
             line += 1
         line += 1
     return None
+
+
+cdef object format_for(bytes head, int storage):
+    """The FormatEtc for what a header block (None: there is none) announces, in a medium of `storage`."""
+    mime = None if head is None else media_type_of(head)
+    known = words.formats.get((mime, storage))
+    if known is None:
+        known = words.format_of(mime, storage)
+        if len(words.formats) < MEDIA_TYPES_KEPT:
+            words.formats[mime, storage] = known
+    return known

@@ -1,0 +1,4 @@
+# Copying of received bytes, see copybytes.h.
+
+cdef extern from "copybytes.h" nogil:
+    void urlmon_copy(char *to, const char *source, size_t size)
