@@ -23,6 +23,7 @@ from urlmon_core.upload cimport on_read, on_seek
 
 cdef enum:
     SPARE_LIMIT = 256               # pooled easy handles of a reactor
+    BUFFER_OTHERS = 512 << 10       # bytes: the same for files and memory
     BUFFER_LEAST = 16 << 10
 
 
@@ -142,7 +143,8 @@ cdef void easy_give_back(transfer *self) noexcept nogil:
 
 cdef void easy_suit(transfer *self, request_record *request) noexcept nogil:
     """Sets what depends on the request and not on its profile, where it differs from the last one."""
-    cdef long buffer_size = self.context.buffer_most
+    # A file takes all that libcurl reads in one go, ten buffers at most, before a higher band gets its turn.
+    cdef long buffer_size = self.context.buffer_most if request.storage == STORAGE_STREAM else BUFFER_OTHERS
     cdef bint waits
     # libcurl may hold back one buffer of a paused transfer, so the buffer counts towards the high-water mark.
     if request.storage == STORAGE_STREAM and request.high_water < 2 * <uint64_t> buffer_size:

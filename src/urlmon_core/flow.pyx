@@ -152,13 +152,13 @@ cdef void _release(transfer *self) noexcept nogil:
         self.previous_held.next_held = self.next_held
     if self.next_held is not NULL:
         self.next_held.previous_held = self.previous_held
+    if self.is_bulk and self.fd >= 0:
+        windows_release(self)
+        sockets_hold(&self.context.sockets, self.fd, False)
     if self.refused:
         self.refused = False
         if self.counted:
             transfer_go_on(self)
-    elif self.is_bulk:
-        windows_release(self)
-        sockets_hold(&self.context.sockets, self.fd, False)
 
 
 cdef void _give_credit(apartment_record *apartment, int top, int64_t size) noexcept nogil:
