@@ -129,8 +129,9 @@ cdef void transfer_continue(transfer *self) noexcept nogil:
         self.stalled = False
         if not self.suspended and not self.refused and not flow_may_read(self):
             # libcurl would read at once, whether the poller watches the socket or not.
-            self.refused = True
+            self.refused = self.fd < 0          # no socket of its own to be held
             flow_hold(self)
+            self.refused = True
         transfer_go_on(self)
 
 
