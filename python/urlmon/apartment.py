@@ -59,7 +59,7 @@ class Apartment(ApartmentBase):
 
         max_active: transfers of this thread at once (64). max_per_host: of these to one host (8; 100 where it
         speaks HTTP/2 or 3). urgent_slots: transfers above normal priority that may run beyond both (4).
-        high_water: bytes of a stream that may wait unread before its transfer pauses (4 MiB); counts for
+        high_water: bytes of a stream that may wait unread before its transfer pauses (2 MiB); counts for
         streams begun afterwards. suspend_keep: seconds that a suspended transfer keeps its connection (30).
         ValueError for a number out of range.
         """

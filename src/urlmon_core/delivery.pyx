@@ -361,7 +361,8 @@ cdef class Delivery:
                 self.medium = words.medium_of(storage, self.path)
             else:
                 self.medium = words.medium_of(storage, memory_create(t))
-            self.format = format_for(self.head, storage)
+        if self.format is None:
+            self.format = format_for(self.mime_type, storage)
         self.read_before = u64_load_relaxed(&t.stream.consumed)
         stream = self.stream
         if stream is not None and self.pump is None and not t.stream.pull:

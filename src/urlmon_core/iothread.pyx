@@ -64,7 +64,7 @@ cdef extern from "<stdio.h>" nogil:
 cdef enum:
     STREAMS_AT_ONCE = 100     # CURLMOPT_MAX_CONCURRENT_STREAMS
     FLUSH_FROM = 256 << 10    # body bytes within a turn after which the owners get what there is: they work meanwhile
-    BUFFER_SHARED = 2 << 20   # bytes: io_context.buffer_most
+    BUFFER_SHARED = 1 << 20   # bytes: io_context.buffer_most
     BUFFER_OWN = 512 << 10
     ROUNDS_PER_TURN = 4       # a transfer that was just admitted sends its request in the same turn
 

@@ -9,6 +9,7 @@ cdef enum wanted_bit:
     WANTS_START = 16
     HAS_BIND_INFO = 32
     HAS_PRIORITY = 64
+    PASSES_ON = 128           # it has __getattr__: what says how to bind may be found through that
 
 cdef class Vocabulary:
     cdef dict statuses            # number -> BINDSTATUS
@@ -30,5 +31,5 @@ cdef class Vocabulary:
 cdef Vocabulary words
 cdef int wanted_of(object callback) except -1
 cdef object media_type_of(bytes head)
-cdef object format_for(bytes head, int storage)
+cdef object format_for(object mime, int storage)
 cdef unsigned long current_generation() noexcept

@@ -85,6 +85,8 @@ cdef int wanted_of(object callback) except -1:
             method = getattr(kind, name, None)
             if method is not None and method is not getattr(words.callback_base, name, None):
                 bits |= bit
+        if hasattr(kind, "__getattr__"):
+            bits |= PASSES_ON
         _wanted_by_class[kind] = bits
     else:
         bits = known
@@ -94,6 +96,10 @@ cdef int wanted_of(object callback) except -1:
             bit = _METHODS.get(name)
             if bit is not None:
                 bits |= bit
+    if bits & PASSES_ON:
+        for name in ("get_bind_info", "get_priority", "on_start_binding"):
+            if not bits & <int> _METHODS[name] and getattr(callback, name, None) is not None:
+                bits |= <int> _METHODS[name]
     return bits
 
 
@@ -130,9 +136,8 @@ cdef object media_type_of(bytes head):
     return None
 
 
-cdef object format_for(bytes head, int storage):
-    """The FormatEtc for what a header block (None: there is none) announces, in a medium of `storage`."""
-    mime = None if head is None else media_type_of(head)
+cdef object format_for(object mime, int storage):
+    """The FormatEtc for a media type (None: there is none) in a medium of `storage`."""
     known = words.formats.get((mime, storage))
     if known is None:
         known = words.format_of(mime, storage)
