@@ -87,12 +87,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[report.RESULTS] = []
 
 
+def command_of(config: pytest.Config) -> str:
+    """What makes the report that this run writes."""
+    options = ["--quick"] if config.getoption("--quick") else []
+    rounds = config.getoption("--rounds")
+    options += [f"--rounds {rounds}"] if rounds != 5 else []
+    return f"make bench ARGS='{' '.join(options)}'" if options else "make bench"
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     rows = config.stash[FIGURES].rows
     if not rows:
         return
     if config.getoption("--report") and config.stash[report.RESULTS]:
-        report.write(config.stash[report.RESULTS], rows, "make bench")
+        report.write(config.stash[report.RESULTS], rows, command_of(config))
     terminalreporter.section("figures")
     width = max(len(row.name) for row in rows)
     for row in rows:

@@ -33,8 +33,13 @@ class Workload:
     def quick(self) -> Workload:
         """The same with a tenth of the files (of large ones: a tenth of the size)."""
         if self.size >= 64 * MIB:
-            return replace(self, size=self.size // 16)
-        return replace(self, files=self.files // 10, hosts=max(1, self.hosts // 10))
+            return replace(self, size=self.size // 16, says=f"{self.says}; here a sixteenth of the size")
+        return replace(
+            self,
+            files=self.files // 10,
+            hosts=max(1, self.hosts // 10),
+            says=f"{self.says}; here a tenth of the files",
+        )
 
     @contextmanager
     def prepared(self, site: Site, folder: Path) -> Iterator[Prepared]:

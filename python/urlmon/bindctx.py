@@ -31,6 +31,7 @@ class BindOptions:
     deadline: int = 0
 
 
+_USUAL_OPTIONS = BindOptions()
 _ASYNCHRONOUS_OPTIONS = BindOptions(BIND_FLAGS.MAYBOTHERUSER, STGM.READWRITE | STGM.SHARE_EXCLUSIVE)
 
 
@@ -42,7 +43,7 @@ class BindCtx:
     def __init__(self) -> None:
         self._parameters: dict[str, Any] = {}
         self._bound: list[Any] = []
-        self._options = BindOptions()
+        self._options = _USUAL_OPTIONS
 
     def register_object_param(self, key: str, value: object) -> None:
         """Leaves `value` under `key`, in place of what was there."""

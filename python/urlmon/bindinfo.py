@@ -125,7 +125,7 @@ class BindInfo:
 
     def target(self, url: str) -> str:
         """`url` with `extra_info`."""
-        if self.info_flags & BINDINFOF.URLENCODEDEXTRAINFO:
+        if self.extra_info and self.info_flags & BINDINFOF.URLENCODEDEXTRAINFO:
             return url + quote(self.extra_info, safe="/?&=+-._~:@!$'()*,;#")
         return url + self.extra_info
 

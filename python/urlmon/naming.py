@@ -235,11 +235,14 @@ def _read(stream: Readable, size: int) -> bytes:
     return data
 
 
+_PARSING_BY_NUMBER = {int(kind): how for kind, how in _PARSING.items()}  # an IntEnum has a slow hash
+
+
 def parsing_flags(flags: int) -> Uri_CREATE:
     """The creation flags of a URI for a moniker's URL_MK `flags`; InvalidRequestError (E_INVALIDARG) for others."""
     if flags not in (0, 1, 2):
         refuse("the flags of a moniker are URL_MK, from 0 to 2")
-    return _PARSING[URL_MK(flags)]
+    return _PARSING_BY_NUMBER[int(flags)]
 
 
 def combining_flags(flags: int) -> URL_FLAGS:

@@ -334,11 +334,16 @@ def ignores_crossings(info: BindInfo) -> bool:
     )
 
 
+# As plain numbers: the operators of enumerations are slow, and every bind asks.
+_NO_REDIRECTS = int(BINDINFO_OPTIONS.DISABLEAUTOREDIRECTS)
+_NO_CROSS_SECURITY = int(BINDF2.DISABLE_HTTP_REDIRECT_XSECURITYID)
+
+
 def follows_itself(services: Services | None, info: BindInfo) -> bool:
     """Whether redirects are followed here, one by one, and not by libcurl."""
     return info.max_redirects != 0 and bool(
-        info.options & BINDINFO_OPTIONS.DISABLEAUTOREDIRECTS
-        or info.flags2 & BINDF2.DISABLE_HTTP_REDIRECT_XSECURITYID
+        int(info.options) & _NO_REDIRECTS
+        or int(info.flags2) & _NO_CROSS_SECURITY
         or (services is not None and services.security is not None)
         or is_stream(info)
         # libcurl would make an empty request of that method, or a GET, of what RFC 9110 15.4 has repeated as it was

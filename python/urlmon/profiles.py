@@ -155,11 +155,16 @@ def priority_field(priority: int, present: tuple[tuple[str, str], ...]) -> tuple
     return (("Priority", f"u={urgency}, i"),)
 
 
+# As plain numbers: the operators of enumerations are slow, and every bind asks.
+_IGNORE_ONCE = int(BINDINFO_OPTIONS.IGNORE_SSLERRORS_ONCE)
+_IGNORE_PROBLEMS = int(BINDF.IGNORESECURITYPROBLEM)
+
+
 def tolerated_from_the_start(info: BindInfo) -> frozenset[INTERNET_ERROR]:
     """Problems of certificates that nobody is asked about (contract 5.2, 5.4)."""
-    if info.options & BINDINFO_OPTIONS.IGNORE_SSLERRORS_ONCE:
+    if int(info.options) & _IGNORE_ONCE:
         return frozenset({INTERNET_ERROR.SEC_CERT_ERRORS})
-    if info.flags & BINDF.IGNORESECURITYPROBLEM:
+    if int(info.flags) & _IGNORE_PROBLEMS:
         return frozenset({INTERNET_ERROR.SEC_CERT_DATE_INVALID, INTERNET_ERROR.SEC_CERT_CN_INVALID})
     return frozenset()
 
