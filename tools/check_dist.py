@@ -69,7 +69,8 @@ def check_sdist(archive: Path) -> None:
     for name in package_files(SOURCES):
         root = "src" if name.startswith("urlmon_core/") else "python"
         wanted.add(f"{root}/{name}")
-    generated = {name for name in names if name.endswith((".c", ".so", ".o", ".html", ".pyc"))}
+    generated = {name for name in names if name.endswith((".so", ".o", ".html", ".pyc"))}
+    generated |= {name for name in names if name.startswith("src/") and name.endswith(".c")}
     local = {name for name in names if name.startswith(("build/", "dist/", ".venv", ".git/"))}
     require(archive.name, wanted - names, generated | local)
 
