@@ -195,7 +195,7 @@ def test_a_child_that_exits_through_the_interpreter(scripted: ScriptedServer) ->
         + """
 url, small = argv
 live = [bind(url, Recorder()) for _ in range(5)]
-pump_until(lambda: all(r.binding.bytes_received for r in live))
+pump_until(lambda: all(r.binding.state == "receiving" for r in live))
 pid = os.fork()
 if pid == 0:
     own = bind(url, Recorder())
