@@ -64,6 +64,7 @@ class UrlmonPeer(Peer):
         self.apartment = urlmon.Apartment.current()
         self.apartment.configure(max_active=MANY, max_per_host=MANY)
         self.bindings: list[urlmon.Binding] = []
+        self.closing = False
         peer = self
 
         class Bulk(urlmon.BindStatusCallback):
@@ -79,6 +80,10 @@ class UrlmonPeer(Peer):
                 assert medium.stream is not None
                 while view := medium.stream.read_view():
                     peer.received += len(view)
+
+            def on_stop_binding(self, hresult: urlmon.HRESULT, error: urlmon.BindError | None) -> None:
+                if error and not peer.closing:
+                    raise error  # a figure without it would be wrong
 
         class Urgent(urlmon.BindStatusCallback):
             def __init__(self) -> None:
@@ -120,6 +125,7 @@ class UrlmonPeer(Peer):
             self.apartment.pump(left)
 
     def close(self) -> None:
+        self.closing = True
         for binding in self.apartment.live_bindings:
             binding.abort()
         self.apartment.run()

@@ -7,6 +7,7 @@ time; between any two it looks whether something more urgent has come. Base of `
 import collections
 import operator
 import os
+import sys
 import threading
 import warnings
 
@@ -484,11 +485,13 @@ class _ThreadEnd:
     def __init__(self, apartment):
         self.apartment = apartment
 
-    def __del__(self, warn=warnings.warn):
+    def __del__(self, warn=warnings.warn, modules=sys.modules):
         names = self.apartment.abandon()
         if names:
+            # With a source, whoever shows the warning imports tracemalloc. That must not be the first import of it: in a daemon
+            # thread at the end of the process it may never end, and whoever imports it next waits for that.
             warn(f"a thread ended with {len(names)} live binding(s), which were aborted: {', '.join(sorted(names)[:10])}",
-                 ResourceWarning, source=self.apartment)
+                 ResourceWarning, source=self.apartment if "tracemalloc" in modules else None)
 
 
 _locals = threading.local()

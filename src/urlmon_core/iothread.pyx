@@ -314,7 +314,7 @@ cdef int _patience_ms(reactor_record *self, int64_t now_ns) noexcept nogil:
     """How long the poller may wait: until libcurl's timer, rounded up so that it has really run out then."""
     cdef int64_t until_ns = self.timer_ns
     cdef int64_t left
-    if self.io.failed is not NULL:
+    if self.io.failed is not NULL or self.io.visited is not NULL:
         return 0
     if self.flow_ns >= 0 and (until_ns < 0 or self.flow_ns < until_ns):
         until_ns = self.flow_ns

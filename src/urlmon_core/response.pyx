@@ -33,7 +33,7 @@ from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM, request_profile
 from urlmon_core.sockets cimport sockets_close, sockets_open
 from urlmon_core.transaction cimport memory_buffer, transaction
 from urlmon_core.upload cimport upload_closed
-from urlmon_core.transfer cimport DISCARD_LIMIT, VALIDATOR_ROOM, io_context, mark_admission_due, mark_dirty
+from urlmon_core.transfer cimport DISCARD_LIMIT, VALIDATOR_ROOM, io_context, mark_admission_due, mark_dirty, transfer_pause
 
 cdef extern from "<string.h>" nogil:
     char *strdup(const char *text)
@@ -213,6 +213,8 @@ cdef int on_prerequest(void *userp, char *remote, char *local, int remote_port, 
         if remote is not NULL:
             snprintf(self.refusal, sizeof(self.refusal), b"%s", remote)
         return CURL_PREREQFUNC_ABORT
+    if self.suspended:
+        transfer_pause(self)
     if not self.sending:         # else it is sent again, because the connection had died
         self.sending = True
         if not _post(self, STATUS_SENDINGREQUEST, 0, NULL, 0):

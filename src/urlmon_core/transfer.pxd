@@ -7,7 +7,10 @@ from urlmon_core.atomics cimport reference_take
 from urlmon_core.blocks cimport block_pool
 from urlmon_core.body cimport body_piece
 from urlmon_core.filesink cimport file_sink
-from urlmon_core.libcurl cimport CURL, CURL_ERROR_SIZE, CURLE_OK, CURLM, CURLPAUSE_CONT, CURLcode, curl, curl_slist
+from urlmon_core.libcurl cimport (
+    CURL, CURL_ERROR_SIZE, CURLE_BAD_FUNCTION_ARGUMENT, CURLE_OK, CURLM, CURLPAUSE_ALL, CURLPAUSE_CONT, CURLPAUSE_RECV, CURLcode,
+    curl, curl_slist,
+)
 from urlmon_core.request cimport request_profile
 from urlmon_core.sockets cimport socket_table
 from urlmon_core.transaction cimport apartment_record, transaction, transaction_reference
@@ -141,10 +144,18 @@ cdef struct transfer:
     char error_text[CURL_ERROR_SIZE]
 
 
+cdef inline void transfer_pause(transfer *self) noexcept nogil:
+    # Suspends it in libcurl, which refuses that as long as there is no connection: response.on_prerequest makes up for it.
+    if not self.over:
+        curl.easy_pause(self.easy, CURLPAUSE_RECV if self.transaction.request.body is NULL else CURLPAUSE_ALL)
+
+
 cdef inline void transfer_unpause(transfer *self) noexcept nogil:
     # libcurl may deliver a refused chunk from inside the call. The call alone says that it could not be decoded, or was refused: the
     # transfer itself would go on, and succeed with a hole in its body.
     cdef CURLcode code = curl.easy_pause(self.easy, CURLPAUSE_CONT)
+    if code == CURLE_BAD_FUNCTION_ARGUMENT:
+        return      # it has no connection: it waits for one, or is done and its result waits to be collected
     if code != CURLE_OK and self.resume_failure == CURLE_OK:
         self.resume_failure = code
         self.next_failed = self.context.failed

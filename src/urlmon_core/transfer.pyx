@@ -13,7 +13,7 @@ from urlmon_core.flow cimport flow_admitted, flow_ended, flow_hold, flow_may_rea
 from urlmon_core.interruption cimport interruption_apply, interruption_due_at, interruption_free, interruption_record
 from urlmon_core.libcurl cimport (
     CURL_ERROR_SIZE, CURLE_OK, CURLE_OUT_OF_MEMORY, CURLE_PARTIAL_FILE, CURLE_WRITE_ERROR, CURLOPT_FRESH_CONNECT, CURLOPT_URL,
-    CURLPAUSE_ALL, CURLPAUSE_RECV, curl,
+    curl,
 )
 from urlmon_core.mailbox cimport (
     CAUSE_ABORTED, CAUSE_ADDRESS, CAUSE_BODY, CAUSE_CURL, CAUSE_LOCKED, CAUSE_MEMORY, CAUSE_NONE, CAUSE_OPTION, CAUSE_STORAGE,
@@ -145,8 +145,7 @@ cdef void transfer_set_suspended(transfer *self, bint suspended) noexcept nogil:
         if not self.asking and self.transaction.request.body is NULL:
             interruption_due_at(
                 self, self.context.now_ns + <int64_t> i32_load_relaxed(&self.transaction.apartment.suspend_keep_ms) * 1000000)
-        if not self.over:
-            curl.easy_pause(self.easy, CURLPAUSE_RECV if self.transaction.request.body is NULL else CURLPAUSE_ALL)
+        transfer_pause(self)
         return
     interruption_due_at(self, 0)
     transfer_go_on(self)
@@ -187,8 +186,6 @@ cdef bint transfer_again(transfer *self) noexcept nogil:
     if code != CURLE_OK:
         transfer_end(self, CAUSE_CURL, code)
         return False
-    if self.suspended:
-        curl.easy_pause(self.easy, CURLPAUSE_RECV)
     return True
 
 

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import io
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -896,6 +897,7 @@ def test_nothing_is_left_of_an_operation_that_has_ended() -> None:
     handler = Scripted([b"x"], start=lambda self: self.tell_all(1))
     client, stream = start(handler)
     assert stream is client.stream
+    left = [weakref.ref(client.binding), weakref.ref(client), weakref.ref(handler)]
     del client, stream, handler
     gc.collect()
-    assert [thing for thing in gc.get_objects() if type(thing).__name__ == "ProtocolBinding"] == []
+    assert [reference() for reference in left] == [None, None, None]
