@@ -49,7 +49,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment() -> Iterator[None]:
-    """No proxy, netrc or CA settings of the machine, here and in child processes."""
+    """No settings of the machine that change what is tested, here and in child processes."""
     with pytest.MonkeyPatch.context() as patch:
         for name in guards.ENVIRONMENT:
             patch.delenv(name, raising=False)

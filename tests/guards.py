@@ -40,6 +40,7 @@ ENVIRONMENT = (
         for name in (f"{stem}_proxy", f"{stem}_proxy".upper())
     ),
     *("NETRC", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"),
+    "PYTHONUNBUFFERED",  # child processes buffer what they print, as they do for users
 )
 
 LiveCounts = Callable[[], Mapping[str, int]]

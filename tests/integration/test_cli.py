@@ -7,7 +7,6 @@ import importlib.util
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-COMMAND = [sys.executable, "-m", "urlmon"]
+from tests.integration.commandline import COMMAND, lines, names, run, sha256, start
 
 # The command line, which then prints its peak memory in bytes. ru_maxrss of Linux will not do: it begins with what the
 # process that started this one uses.
@@ -30,43 +29,6 @@ else:
     print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1024)
 sys.exit(status)
 """
-
-
-def run(*arguments: object, stdin: str = "", cwd: Path | None = None, **environment: str) -> Any:
-    """The finished process; standard output and error as text."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        cwd=cwd,
-        env={**os.environ, **environment},
-        check=False,
-    )
-
-
-def start(*arguments: object) -> subprocess.Popen[str]:
-    """A running process with pipes for all its streams."""
-    return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def lines(output: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in output.splitlines()]
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(os.listdir(folder))
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def served(caddy: Any, folder: str, sizes: Sequence[int]) -> dict[str, str]:
@@ -139,12 +101,14 @@ def test_list_is_read_as_it_comes(scripted: Any, tmp_path: Path) -> None:
 
 
 def test_at_most_so_many_at_a_time(scripted: Any, tmp_path: Path) -> None:
-    urls = [scripted.url("/payload/10", gate="narrow", n=number) for number in range(10)]
+    urls = [scripted.url("/payload/10", gate=f"gate {number}", n=number) for number in range(10)]
     process = start("get", *urls, "-d", tmp_path, "-j", "3", "-q")
-    scripted.requests.wait_count(3, timeout=20)
-    time.sleep(0.3)  # a fourth would come now
-    assert len(scripted.requests) == 3
-    scripted.release("narrow")
+    # Each answer makes room for one. One too many would be here before the one that the answer made room for.
+    for number in range(8):
+        assert len(scripted.requests.wait_count(3 + number, timeout=20)) == 3 + number
+        scripted.release(f"gate {number}")
+    scripted.release("gate 8")
+    scripted.release("gate 9")
     assert process.communicate(timeout=20) == ("", "")
     assert process.returncode == 0
     assert names(tmp_path) == ["10", *sorted(f"10.{number}" for number in range(1, 10))]
@@ -321,92 +285,6 @@ def test_remote_names_after_a_failure(scripted: Any, tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("option", [[], ["-J"]])
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_stop_at_once(
-    scripted: Any, tmp_path: Path, signum: int, code: int, option: list[str]
-) -> None:
-    (tmp_path / "before").write_text("old")
-    urls = [scripted.url("/hang-body", size=100_000, at=50_000, n=number) for number in range(40)]
-    process = start("get", *urls, "-d", tmp_path, "-j", 8, *option)
-    scripted.requests.wait_count(8, timeout=20)
-    while not any(name.endswith(".part") for name in names(tmp_path)):
-        time.sleep(0.01)
-    began = time.monotonic()
-    process.send_signal(signum)
-    _, errors = process.communicate(timeout=20)
-    elapsed = time.monotonic() - began
-    assert process.returncode == code, errors
-    assert names(tmp_path) == ["before"]
-    assert "Traceback" not in errors
-    assert "stopped by SIG" in errors
-    assert elapsed < 1.0  # 0.2 s on a quiet machine; interpreter exit and a busy machine included
-
-
-def test_signal_while_waiting_for_the_list(tmp_path: Path) -> None:
-    process = start("get", "-i", "-", "-d", tmp_path / "out")
-    while not (tmp_path / "out").exists():
-        time.sleep(0.01)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-    assert process.returncode == 130
-
-
-def test_signal_while_nobody_reads_the_results(scripted: Any, tmp_path: Path) -> None:
-    async def answer(exchange: Any) -> None:
-        await exchange.reply(200, [], b"x")
-
-    scripted.script("/many/", answer)
-    urls = tmp_path / "urls"
-    urls.write_text("".join(scripted.url(f"/many/{'x' * 200}{number}") + "\n" for number in range(2000)))
-    reader, writer = os.pipe()
-    with subprocess.Popen(
-        [*COMMAND, "get", "-i", str(urls), "-d", str(tmp_path / "out"), "--json", "-q"], stdout=writer
-    ) as process:
-        os.close(writer)
-        out = tmp_path / "out"
-        count = -1
-        while not out.exists() or count != len(names(out)) or count == 0:  # until the pipe is full
-            count = len(names(out)) if out.exists() else -1
-            time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
-    os.close(reader)
-    assert not [name for name in names(out) if name.endswith(".part")]
-
-
-def test_reader_that_leaves(scripted: Any, tmp_path: Path) -> None:
-    urls = [scripted.url("/payload/1000", n=number) for number in range(200)]
-    process = start("get", *urls, "-d", tmp_path, "--json", "-q")
-    assert process.stdout is not None
-    assert process.stderr is not None
-    assert process.stdin is not None
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.wait(20) == 141
-    assert process.stderr.read() == ""
-    assert not [name for name in names(tmp_path) if name.endswith(".part")]
-    process.stderr.close()
-    process.stdin.close()
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_results_to_a_full_disk(scripted: Any, tmp_path: Path) -> None:
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            [*COMMAND, "get", scripted.url("/ok"), "-d", str(tmp_path), "--json", "-q"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-    assert done.returncode == 23
-    assert "cannot write to standard output" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_passwords_are_not_shown(scripted: Any, tmp_path: Path) -> None:
     good = scripted.url("/basic").replace("http://", "http://user:secret@")
     bad = scripted.url("/status/403").replace("http://", "http://user:hunter2@")
@@ -500,14 +378,3 @@ def test_demo(tmp_path: Path) -> None:
     kept = names(tmp_path)
     assert 250 < len(kept) < 300
     assert not [name for name in kept if name.endswith(".part")]
-
-
-def test_demo_stops_on_ctrl_c(tmp_path: Path) -> None:
-    process = start("demo", "--keep", tmp_path)
-    while not names(tmp_path):
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode in (130, 0)  # 0: it was through already
-    assert "Traceback" not in errors
-    assert not [name for name in names(tmp_path) if name.endswith(".part")]

@@ -8,7 +8,6 @@ import json
 import pytest
 
 from urlmon.cli.report import (
-    OutputError,
     Report,
     Result,
     exit_code_of,
@@ -17,6 +16,7 @@ from urlmon.cli.report import (
     format_rate,
     printable,
 )
+from urlmon.cli.streams import OutputError
 from urlmon.errors import (
     BindError,
     BindTimeoutError,

@@ -1,5 +1,6 @@
 """The arguments of the command line, checked completely before anything starts.
- `parse` returns one of two frozen option objects. What can be seen to be wrong from the arguments alone (a
+
+`parse` returns one of two frozen option objects. What can be seen to be wrong from the arguments alone (a
 header with a line break, a negative number, `-o` with two URLs) ends with exit code 2 and a message here;
 nothing later has to check it again.
 """
@@ -10,11 +11,13 @@ import argparse
 import math
 import os
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..constants import Priority
+from .streams import write
 
 __all__ = ["DemoOptions", "GetOptions", "parse", "parse_header", "parse_priority"]
 
@@ -166,7 +169,7 @@ class _Version(argparse.Action):
 
         from urlmon_core import libcurl_info
 
-        print(f"urlmon {version('pyurlmon')} (libcurl {libcurl_info()['version']})")
+        write(sys.stdout, f"urlmon {version('pyurlmon')} (libcurl {libcurl_info()['version']})\n")
         parser.exit()
 
 

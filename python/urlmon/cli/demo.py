@@ -22,7 +22,8 @@ from .arguments import DemoOptions
 from .demo_checks import check, describe
 from .demo_plan import FILES_PER_THREAD, THREADS
 from .demo_threads import Course, Downloader
-from .get import StopSignals
+from .signals import StopSignals
+from .streams import write
 
 __all__ = ["run_demo"]
 
@@ -61,8 +62,7 @@ def run_demo(options: DemoOptions) -> int:
             os.makedirs(directory, exist_ok=True)
         port = stack.enter_context(_origin(options.seed))
         what = f"{THREADS * FILES_PER_THREAD} files of 1 KiB to 8 MiB over loopback"
-        print(f"urlmon demo: {what}, {THREADS} threads, seed {options.seed}\n")
-        sys.stdout.flush()
+        write(sys.stdout, f"urlmon demo: {what}, {THREADS} threads, seed {options.seed}\n\n")
         course = Course(port, directory, options.seed)
         began = time.monotonic()
         threads = [Downloader(course, number) for number in range(THREADS)]
@@ -77,12 +77,12 @@ def run_demo(options: DemoOptions) -> int:
         if stop.signum:
             return stop.exit_code
         problems = check(course)
-        print("\n".join(describe(course, elapsed)))
-        for problem in problems[:20]:
-            print(f"FAILED: {problem}")
-        print("all checks passed" if not problems else f"{len(problems)} checks failed")
+        lines = describe(course, elapsed)
+        lines += [f"FAILED: {problem}" for problem in problems[:20]]
+        lines.append("all checks passed" if not problems else f"{len(problems)} checks failed")
         if options.keep is not None:
-            print(f"the files are in {directory}")
+            lines.append(f"the files are in {directory}")
+        write(sys.stdout, "\n".join(lines) + "\n")
         return 1 if problems else 0
 
 

@@ -11,11 +11,8 @@ import contextlib
 import dataclasses
 import os
 import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from types import FrameType
 
 import urlmon
 
@@ -23,10 +20,12 @@ from ..errors import redact_url
 from .arguments import GetOptions
 from .names import TargetNames, content_disposition_name, url_name
 from .progress import Progress, Running, Snapshot, make_progress
-from .report import OutputError, Report, Result, exit_code_of
+from .report import Report, Result, exit_code_of
+from .signals import Interrupted, StopSignals
+from .streams import WRITE_ERROR, OutputError
 from .urllist import Listed, UrlList
 
-__all__ = ["Interrupted", "StopSignals", "run_get"]
+__all__ = ["run_get"]
 
 LOOK_AHEAD = 16
 """Bindings beyond -j that are handed to the core, so that it has the next one at hand when a file ends."""
@@ -41,66 +40,7 @@ CALLBACKS_PER_ROUND = 512
 ABORT_SECONDS = 2.0
 """How long the loop waits, at most, for aborted bindings to say that they ended. It takes milliseconds."""
 
-SECOND_SIGNAL_SECONDS = 1.0
-"""A signal this long after the first ends the process at once: the way out if the clean stop hangs."""
-
 BAD_USAGE = 2
-WRITE_ERROR = 23
-MALFORMED = 3
-
-
-class Interrupted(Exception):
-    """A stop signal that came while the loop was in a call that has to be left for it."""
-
-
-class StopSignals:
-    """SIGINT, SIGTERM and SIGHUP as a note that the loop reads, instead of an exception anywhere.
-
-    Signals that are ignored on entry stay ignored (nohup, background jobs). Does nothing outside the main
-    thread.
-    """
-
-    def __init__(self) -> None:
-        self.signum = 0
-        self._first_at = 0.0
-        self._raise = False
-        self._before: dict[int, object] = {}
-
-    def __enter__(self) -> StopSignals:
-        if threading.current_thread() is threading.main_thread():
-            for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                if signal.getsignal(signum) is not signal.SIG_IGN:
-                    self._before[signum] = signal.signal(signum, self._note)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for signum, handler in self._before.items():
-            signal.signal(signum, handler)  # type: ignore[arg-type]
-
-    @property
-    def exit_code(self) -> int:
-        """As a shell reports it: 130 for Ctrl-C, 143 for SIGTERM."""
-        return 128 + self.signum
-
-    @contextlib.contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Inside, a signal raises `Interrupted`: for writing to a pipe whose reader may never read on."""
-        self._raise = True
-        try:
-            yield
-        finally:
-            self._raise = False
-
-    def _note(self, signum: int, _: FrameType | None) -> None:
-        now = time.monotonic()
-        if self.signum:
-            if now - self._first_at >= SECOND_SIGNAL_SECONDS:
-                signal.signal(signum, signal.SIG_DFL)
-                os.kill(os.getpid(), signum)
-            return
-        self.signum, self._first_at = signum, now
-        if self._raise:
-            raise Interrupted
 
 
 class Download(urlmon.BindStatusCallback):
@@ -161,6 +101,7 @@ class Run:
         self.stop = stop
         self.flying: dict[Download, None] = {}  # in the order of their start, as progress shows them
         self.settling: deque[Download] = deque()
+        self.untold: deque[Result] = deque()
         self.muted = False
         """An output stream does not take anything any more: finish without a word."""
         self.started = time.monotonic()
@@ -181,16 +122,11 @@ class Run:
         self.apartment.configure(max_active=options.jobs, max_per_host=options.max_per_host, urgent_slots=0)
 
     def go(self) -> int:
-        """Download everything; returns the exit code."""
+        """Download everything; returns the exit code. Raises BrokenPipeError and OutputError."""
         try:
-            self._loop()
-        except Interrupted:
-            self.muted = not self.report.heard
-        except OutputError as error:
-            self.muted = True
-            self.report.say(str(error))
-            return WRITE_ERROR
-        except BrokenPipeError:
+            with contextlib.suppress(Interrupted):  # `stop` knows
+                self._loop()
+        except (BrokenPipeError, OutputError):
             self.muted = True
             raise
         finally:
@@ -229,6 +165,7 @@ class Run:
             if not self.stop.signum:
                 self._settle()
                 with self.stop.interruptible():
+                    self._tell()
                     self.progress.tick(time.monotonic(), self._poll)
 
     def _fill(self) -> None:
@@ -265,17 +202,18 @@ class Run:
 
     def _settle(self) -> None:
         """Turn what has ended into files and results."""
-        if not self.settling:
-            return
         while self.settling:
             download = self.settling.popleft()
             self.flying.pop(download, None)
-            result = self._result(download)
-            with self.stop.interruptible():
-                self.report.add(result)
-                self.progress.finished(time.monotonic(), result)
-        with self.stop.interruptible():
-            self.report.flush()
+            self.untold.append(self._result(download))
+
+    def _tell(self) -> None:
+        """Say what `_settle` has found."""
+        while self.untold:
+            result = self.untold.popleft()
+            self.report.add(result)
+            self.progress.finished(time.monotonic(), result)
+        self.report.flush()
 
     def _result(self, download: Download) -> Result:
         path: str | None = download.path
@@ -343,18 +281,22 @@ class Run:
         # What was complete before the abort reached it is a result like any other; the rest is not worth a
         # message each.
         self.settling = deque(download for download in self.settling if download.error is None)
-        if self.muted:
-            for download in self.settling:
-                self._result(download)
-        else:
-            with contextlib.suppress(OutputError, BrokenPipeError):
-                self._settle()
-        self.settling.clear()
+        self._settle()
         self.flying.clear()
+        if self.stop.signum and not self.report.heard:
+            self.muted = True
+        if not self.muted:
+            try:
+                self._tell()
+            except (BrokenPipeError, OutputError):
+                self.muted = True
 
 
 def run_get(options: GetOptions) -> int:
-    """Run `urlmon get`; returns its exit code. Raises BrokenPipeError if nobody reads our output any more."""
+    """Run `urlmon get`; returns its exit code.
+
+    Raises BrokenPipeError if nobody reads our output any more, OutputError if it cannot be written.
+    """
     say = Report(as_json=False).say
     try:
         # Before signals become notes: opening a named pipe waits for its writer, and Ctrl-C must end that.

@@ -1,6 +1,7 @@
 """The server that `urlmon demo` downloads from: generated files over HTTP/1.1 on loopback, in a process of
 its own.
- `python -m urlmon.cli.origin --seed N` prints its port and serves until its standard input ends, so it cannot
+
+`python -m urlmon.cli.origin --seed N` prints its port and serves until its standard input ends, so it cannot
 outlive the program that started it. A process of its own because its Python threads would otherwise share the
 interpreter lock with the client whose callbacks are being shown.
 

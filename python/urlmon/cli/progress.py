@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from .report import Report, Result, format_bytes, format_duration, format_rate, printable
+from .streams import write
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleRenderable
@@ -176,12 +177,12 @@ class PlainProgress(Progress):
     def failure(self, line: str) -> None:
         """Failures stand out where colours are wanted."""
         if self._color:
-            self._err.write(f"\x1b[31murlmon: {printable(line)}\x1b[0m\n")
+            write(self._err, f"\x1b[31murlmon: {printable(line)}\x1b[0m\n")
         else:
             super().failure(line)
 
     def _write(self, line: str) -> None:
-        self._err.write(printable(line) + "\n")
+        write(self._err, printable(line) + "\n")
 
 
 class LiveProgress(Progress):

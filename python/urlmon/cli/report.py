@@ -7,10 +7,8 @@ printed here contains a password: user name and password are taken out of every 
 from __future__ import annotations
 
 import json
-import select
 import sys
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -32,9 +30,9 @@ from ..errors import (
     UnknownProtocolError,
     redact_url,
 )
+from .streams import takes_more, write
 
 __all__ = [
-    "OutputError",
     "Report",
     "Result",
     "exit_code_of",
@@ -99,10 +97,6 @@ class Result:
         )
 
 
-class OutputError(Exception):
-    """Standard output cannot take the results: a full disk. (A reader that left is BrokenPipeError.)"""
-
-
 class Report:
     """Counts results, prints JSON lines as they come, and says at the end what failed.
 
@@ -121,7 +115,7 @@ class Report:
         self._written = False
 
     def add(self, result: Result) -> None:
-        """Count one result, and print its line with --json. `flush` must follow."""
+        """Count one result, and print its line with --json. `flush` must follow. Raises as `flush`."""
         if result.error is None:
             self.done += 1
             self.bytes += result.bytes
@@ -132,37 +126,24 @@ class Report:
                 self._first_failures.append(result)
         if self.as_json and self._out is not None:
             self._written = True
-            self._guarded(lambda: self._out.write(result.to_json() + "\n"))
+            write(self._out, result.to_json() + "\n", flush=False)
 
     def flush(self) -> None:
         """Hand the lines to whoever reads them; raises BrokenPipeError or OutputError."""
         if self._written:
             self._written = False
-            self._guarded(self._out.flush)
-
-    @staticmethod
-    def _guarded(write: Callable[[], object]) -> None:
-        try:
-            write()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise OutputError(f"cannot write to standard output: {error.strerror}") from error
+            write(self._out, "")
 
     @property
     def heard(self) -> bool:
-        """Both streams would take a line now. False for a full pipe, whose reader may never come back."""
-        try:
-            streams = [stream.fileno() for stream in (self._out, self._err) if stream is not None]
-        except (OSError, ValueError):  # not backed by a file
-            return True
-        return len(select.select([], streams, [], 0)[1]) == len(streams)
+        """What we write to would take a line now. False for a full pipe, whose reader may never come back."""
+        streams = (self._out if self.as_json else None, self._err)
+        return all(stream is None or takes_more(stream) for stream in streams)
 
     def say(self, message: str) -> None:
-        """One line for people."""
+        """One line for people. Raises as `flush`."""
         if self._err is not None:
-            self._err.write(f"urlmon: {printable(message)}\n")
-            self._err.flush()
+            write(self._err, f"urlmon: {printable(message)}\n")
 
     @staticmethod
     def failure_line(result: Result) -> str:
