@@ -431,6 +431,8 @@ class HandlerBinding(HandlerBindingBase, Binding):
             self.transaction.finish()
             if self._file is not None:
                 self._file.discard()
+            if self._stream is not None:
+                self._stream.fail(None)
             self._let_go()
 
     # -- for the client ---------------------------------------------------------------------------------------------
@@ -477,7 +479,7 @@ class HandlerBinding(HandlerBindingBase, Binding):
     def stream_for_client(self) -> ProtocolStream:  # type: ignore[override]
         """The stream of the operation, the same one until the operation has stopped (of a synchronous one: always)."""
         if self._stream is None:
-            self._stream = ProtocolStream(self.transaction, self._apartment, self._blocks)
+            self._stream = ProtocolStream(self.transaction, self._apartment, self.abort, self._blocks)
             self._stream.request_lock = self._lock
             self._stream.file_name = self._handler_file
         return self._stream

@@ -14,6 +14,8 @@ from urlmon.exceptions import StorageExistsError, WrongThreadError
 from urlmon.hresult import HRESULT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from urlmon.apartment import Apartment
     from urlmon.exceptions import BindError
     from urlmon.protocolbinding import ProtocolBinding
@@ -46,8 +48,15 @@ class ProtocolStream(io.RawIOBase):
     """The stream of a binding that a protocol handler serves (contract 6.5): as `urlmon.Stream`, but that its bytes
     come from the handler's `read`. To be used on the thread of its binding only."""
 
-    def __init__(self, transaction: ProtocolBinding, apartment: Apartment, blocks: bool = False) -> None:
+    def __init__(
+        self,
+        transaction: ProtocolBinding,
+        apartment: Apartment,
+        abort: Callable[[], object],
+        blocks: bool = False,
+    ) -> None:
         super().__init__()
+        self._abort: Callable[[], object] | None = abort  # of the operation, as long as it is live
         self._blocks = blocks
         self._transaction = transaction
         self._apartment = apartment
@@ -71,6 +80,7 @@ class ProtocolStream(io.RawIOBase):
     def fail(self, error: BindError | None) -> None:
         """The binding has stopped; `error` is raised once everything that came was read."""
         self._error = error
+        self._abort = None
 
     def _take(self, size: int) -> bytes | None:
         if not self._apartment.is_owner:
@@ -153,7 +163,11 @@ class ProtocolStream(io.RawIOBase):
         return name, 2, size, 0x80000000 if size or self._kept or self._read else 0
 
     def close(self) -> None:
-        """Nothing is read any more; the handler may free what it kept."""
+        """Nothing is read any more, and the handler may free what it kept. Aborts the operation if it is live and the
+        end was not read; idempotent. WrongThreadError on another thread while the operation is live."""
+        if self._abort is not None and not self._over and not self._apartment.is_closed:
+            self._abort()
+        self._abort = None
         self.request_lock = None
         self._kept.clear()
         super().close()

@@ -141,7 +141,17 @@ cdef class Stream(_RawIOBase):
         pass
 
     def close(self):
-        """From here on, reading raises ValueError; what is unread is kept until the last reference goes. Idempotent."""
+        """From here on, reading raises ValueError. Aborts the operation if it is live, since nobody could read on; idempotent.
+
+        WrongThreadError on another thread while the operation is live.
+        """
+        if self.shut:
+            return
+        if not (self.told or self.generation != current_generation() or u32_load_acquire(&self.t.mail.ended)):
+            if self.owner != PyThread_get_thread_ident():
+                raise wrong_apartment("a stream is closed on the thread that started its binding while that is live")
+            if self.t.binding is not NULL:
+                (<object> self.t.binding).abort()
         self.shut = True
 
     @property
