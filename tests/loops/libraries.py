@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -22,8 +23,12 @@ class Library:
         if self.name == "uvloop":
             import uvloop
 
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                return runner.run(asyncio.wait_for(main(), timeout))  # type: ignore[arg-type]
+            loop = uvloop.new_event_loop()
+            try:
+                return loop.run_until_complete(asyncio.wait_for(main(), timeout))
+            finally:
+                loop.run_until_complete(loop.shutdown_asyncgens())
+                loop.close()
         if self.name == "trio":
             import trio
 
@@ -62,9 +67,11 @@ class _CancelAfter:
         self.library = library
         self.seconds = seconds
         self.inner: Any = None
+        # Before Python 3.11 the scopes of anyio stand in for asyncio.timeout.
+        self.asyncio = library.name in ("asyncio", "uvloop") and sys.version_info >= (3, 11)
 
     async def __aenter__(self) -> None:
-        if self.library.name in ("asyncio", "uvloop"):
+        if self.asyncio:
             self.inner = asyncio.timeout(self.seconds)
             await self.inner.__aenter__()
             return
@@ -79,7 +86,7 @@ class _CancelAfter:
         self.inner.__enter__()
 
     async def __aexit__(self, kind: Any, error: Any, trace: Any) -> bool:
-        if self.library.name in ("asyncio", "uvloop"):
+        if self.asyncio:
             try:
                 await self.inner.__aexit__(kind, error, trace)
             except TimeoutError:

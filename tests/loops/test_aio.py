@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
 import hashlib
 import importlib.util
 import os
@@ -18,12 +17,8 @@ from tests.loops.libraries import LIBRARIES, Library
 from tests.servers import RefusingPort, ScriptedServer, payload, payload_sha256
 from urlmon import aio
 
-pytestmark = pytest.mark.skipif(
-    sys.version_info < (3, 11), reason="asyncio.timeout and Runner are of Python 3.11"
-)
-
-
-GROUP: Any = getattr(builtins, "ExceptionGroup", Exception)  # of Python 3.11
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup  # trio and anyio bring it
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -222,7 +217,7 @@ def test_failures_of_gather_downloads(
 ) -> None:
     async def main() -> None:
         hanging = [(scripted.url("/hang-body", size=9000, at=10), tmp_path / f"h{n}") for n in range(5)]
-        with pytest.raises(GROUP) as raised:
+        with pytest.raises(ExceptionGroup) as raised:
             await aio.gather_downloads([*hanging, (refusing_port.url(), tmp_path / "refused")])
         assert raised.group_contains(urlmon.ConnectError)
         assert live() == 0
@@ -245,6 +240,15 @@ def test_failures_of_gather_downloads(
         assert os.listdir(tmp_path) == ["good"]
 
     library.run(main)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 11), reason="ExceptionGroup is a builtin")
+def test_failures_where_there_is_no_exception_group(
+    monkeypatch: pytest.MonkeyPatch, refusing_port: RefusingPort, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "exceptiongroup", None)  # as if it were not installed
+    with pytest.raises(urlmon.ConnectError):
+        asyncio.run(aio.gather_downloads([(refusing_port.url(), tmp_path / "refused")]))
 
 
 def test_an_apartment_that_closes_under_a_task(library: Library, scripted: ScriptedServer) -> None:
@@ -271,6 +275,7 @@ def test_outside_of_a_task() -> None:
 # -- what users of asyncio expect --------------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.TaskGroup is of Python 3.11")
 def test_task_groups_and_timeouts_of_asyncio(
     scripted: ScriptedServer, refusing_port: RefusingPort, tmp_path: Path
 ) -> None:
@@ -293,7 +298,7 @@ def test_task_groups_and_timeouts_of_asyncio(
                 for size in range(100, 1100, 100)
             ]
         assert [task.result().bytes for task in tasks] == list(range(100, 1100, 100))
-        with pytest.raises(GROUP) as raised:
+        with pytest.raises(ExceptionGroup) as raised:
             await failing_group()
         assert [type(error) for error in raised.value.exceptions] == [urlmon.ConnectError]
         assert live() == 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
 import os
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
@@ -88,7 +88,8 @@ async def gather_downloads(
 
     limit: operations begun at once, from which the apartment chooses by priority; further items are taken as
     others end, so that `items` may be a long or lazy one. The first failure aborts the others and is raised in an
-    ExceptionGroup (the BindError itself on Python 3.10), as a TaskGroup would. With return_exceptions nothing is
+    ExceptionGroup, as a TaskGroup would; on Python 3.10 in that of the package exceptiongroup, which trio and
+    anyio bring, and as the plain BindError where it is not installed. With return_exceptions nothing is
     raised and errors stand in the list in the place of results. Other arguments as those of `download`.
     """
     if limit < 1:
@@ -173,9 +174,13 @@ def _result(client: Client, path: Path) -> Downloaded:
     return Downloaded(binding.url, os.fspath(path), binding.bytes_received, binding.status_code)
 
 
-def _group(failures: list[BindError]) -> BaseException:
-    group = getattr(builtins, "ExceptionGroup", None)
-    if group is None:
-        return failures[0]
-    error: BaseException = group("downloads failed", failures)
-    return error
+def _group(failures: list[BindError]) -> Exception:
+    if sys.version_info < (3, 11):
+        try:
+            from exceptiongroup import ExceptionGroup
+        except ImportError:
+            return failures[0]
+    else:
+        from builtins import ExceptionGroup
+    group: Exception = ExceptionGroup("downloads failed", failures)
+    return group
