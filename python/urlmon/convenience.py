@@ -129,6 +129,22 @@ def bind_front(caller: Any, url: str, front: Front, storage: TYMED = TYMED.ISTRE
     return URLMoniker(url).bind_to_storage(context, storage, path)
 
 
+def _tell_disinterest(front: Front) -> None:
+    """Has a client that answers E_NOTIMPL to the start told of a success as S_FALSE (contract section 9)."""
+    start, stop = front.on_start_binding, front.on_stop_binding
+    answered: list[Any] = []
+
+    def on_start_binding(binding: Binding) -> Any:
+        answered.append(start(binding))
+        return answered[0]
+
+    def on_stop_binding(hresult: int, error: Any) -> Any:
+        uninterested = hresult == HRESULT.S_OK and answered == [HRESULT.E_NOTIMPL]
+        return stop(HRESULT.S_FALSE if uninterested else hresult, error)
+
+    vars(front).update(on_start_binding=on_start_binding, on_stop_binding=on_stop_binding)
+
+
 def url_open_stream(url: str, callback: Any = None, *, caller: Any = None) -> None:
     """URLOpenStream: a download whose data come as fast as they can, through `on_data_available` (contract section 9).
 
@@ -162,8 +178,11 @@ def url_download_to_file(
     Synchronous; other bindings of the thread go on meanwhile. caller: as in `url_open_stream`. `on_data_available` is
     never called, `on_progress` for CONNECTING, SENDINGREQUEST, MIMETYPEAVAILABLE, BEGIN-, DOWNLOADING- and
     ENDDOWNLOADDATA, CACHEFILENAMEAVAILABLE. Raises a BindError by cause, after `on_stop_binding`; AbortedError
-    (E_ABORT) if `on_progress` or `on_start_binding` said so.
+    (E_ABORT) if `on_progress` or `on_start_binding` said so. E_NOTIMPL from `on_start_binding` refuses nothing; a
+    success is told to such a client as S_FALSE.
     """
     front = front_of(callback, TO_FILE, kept=KEPT_FLAGS, statuses=FILE_STATUSES)
+    if has_method(callback, "on_start_binding") and has_method(callback, "on_stop_binding"):
+        _tell_disinterest(front)
     written: str = bind_front(caller, url, front, TYMED.FILE, path)
     return written

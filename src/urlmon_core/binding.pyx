@@ -63,7 +63,7 @@ cdef class BindingBase(Delivery):
         """Hands the operation over to the I/O thread.
 
         url, host_key and path (target of TYMED_FILE, else None) as the system takes them; high_water in bytes; keeps: the stream is read
-        after the end, so nothing is dropped where the client has no on_data_available. pulls: after high_water bytes nothing more comes
+        after the end, so nothing is dropped, whether it was read before or not. pulls: after high_water bytes nothing more comes
         before the client has read them and asks for more. pump: what a stream that blocks calls until it has a byte, None = it
         does not block. services: a Negotiation, which hears of the final response and is asked what `asks` (ask_bit) says. body:
         of the request. Raises ApartmentClosedError if the I/O thread has been stopped, MemoryError; `refuse` has to follow.
@@ -84,6 +84,7 @@ cdef class BindingBase(Delivery):
             NULL if body is None else body.body, (self.wanted & WANTS_PROGRESS) != 0)
         t.stream.high_water = high_water
         t.stream.pull = pulls
+        t.stream.keeps = keeps and storage == STORAGE_STREAM
         t.binding = <void *> self
         self.registry.add(self)
         # An abort from inside beginning_transaction came before there was anything to abort.

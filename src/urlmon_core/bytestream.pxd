@@ -6,6 +6,8 @@
 # I/O thread to go on. Each side stores its own word first and then loads the other's (seq_cst), so one of them always notices.
 #
 # Pull (BINDF_PULLDATA): the low-water mark is 0, and it is not reading that takes the flag back but asking for more than there is.
+#
+# A stream that keeps has no high-water mark: the consumer holds on to what it has read, and may go back to any of it.
 
 from libc.stdint cimport uint32_t, uint64_t
 
@@ -22,6 +24,7 @@ cdef struct byte_stream:
     atomic_u32 stalled        # 1 = the producer waits for room
     uint64_t high_water       # bytes; fixed before the first byte, as `pull`
     bint pull                 # only a client that has read everything and asks for more has the producer go on
+    bint keeps                # what was read stays; fixed before the first byte
     # producer only
     block *tail
     uint32_t tail_used
@@ -29,16 +32,19 @@ cdef struct byte_stream:
     # consumer only, but `head` is set by the producer before it publishes the first byte
     block *head
     uint32_t head_read
+    block *first              # of a stream that keeps, as soon as it was read from: the block of the first byte
 
 
 cdef inline void stream_init(byte_stream *stream, uint64_t high_water) noexcept nogil:
     stream.high_water = high_water
     stream.pull = False
+    stream.keeps = False
     stream.tail = NULL
     stream.tail_used = 0
     stream.written = 0
     stream.head = NULL
     stream.head_read = 0
+    stream.first = NULL
     u64_store_relaxed(&stream.published, 0)
     u64_store_relaxed(&stream.consumed, 0)
     u32_init(&stream.stalled, 0)
@@ -111,7 +117,10 @@ cdef inline size_t stream_peek(byte_stream *stream, char **data, block **holder)
         passed = stream.head
         stream.head = passed.next
         stream.head_read = 0
-        block_release(passed)
+        if not stream.keeps:
+            block_release(passed)
+        elif stream.first is NULL:
+            stream.first = passed
     size = stream.head.capacity - stream.head_read
     if size > available:
         size = <size_t> available
@@ -136,13 +145,30 @@ cdef inline bint stream_asked_for_more(byte_stream *stream) noexcept nogil:
     return u32_load_seq(&stream.stalled) != 0 and u32_exchange_seq(&stream.stalled, 0) == 1
 
 
+cdef inline void stream_move(byte_stream *stream, uint64_t position) noexcept nogil:
+    # Consumer of a stream that keeps: reading goes on at `position`, which is at most what was published.
+    cdef uint64_t left = position
+    if u64_load_acquire(&stream.published) == 0:
+        return
+    if stream.first is not NULL:
+        stream.head = stream.first
+    while left > stream.head.capacity:
+        left -= stream.head.capacity
+        if stream.first is NULL:
+            stream.first = stream.head
+        stream.head = stream.head.next
+    stream.head_read = <uint32_t> left
+    u64_store_relaxed(&stream.consumed, position)
+
+
 cdef inline void stream_clear(byte_stream *stream) noexcept nogil:
     # Last holder: gives all blocks back.
-    cdef block *item = stream.head
+    cdef block *item = stream.head if stream.first is NULL else stream.first
     cdef block *following
     while item is not NULL:
         following = item.next
         block_release(item)
         item = following
     stream.head = NULL
+    stream.first = NULL
     stream.tail = NULL

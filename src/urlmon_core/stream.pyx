@@ -1,6 +1,7 @@
 """Received bytes as Python objects: the stream, views of its blocks without a copy, the memory of TYMED_HGLOBAL."""
 
 import io
+import operator
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -8,7 +9,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from urlmon_core.atomics cimport i64_load_relaxed, u32_load_acquire, u32_load_relaxed, u64_load_acquire, u64_load_relaxed
 from urlmon_core.blocks cimport block_reference, block_release
-from urlmon_core.bytestream cimport stream_asked_for_more, stream_available, stream_consume, stream_peek
+from urlmon_core.bytestream cimport stream_asked_for_more, stream_available, stream_consume, stream_move, stream_peek
 from urlmon_core.copybytes cimport urlmon_copy
 from urlmon_core.mailbox cimport CAUSE_NONE
 from urlmon_core.transaction cimport COMMAND_CREDIT, transaction_push_to_self, transaction_reference, transaction_release
@@ -62,7 +63,8 @@ cdef class Memory:
 
 
 cdef class Stream(_RawIOBase):
-    """The stream that `on_data_available` hands over in its medium (contract 6.5); a raw, read-only, unseekable binary file.
+    """The stream that `on_data_available` hands over in its medium (contract 6.5), and that a synchronous bind returns; a raw, read-only
+    binary file.
 
     read, readinto and read_view do not block with BINDF.ASYNCSTORAGE. They give what is there; `None` when nothing is there yet
     (E_PENDING) and an empty result at the end (S_FALSE). If the transfer failed, the bytes that came before can still be read; then
@@ -73,6 +75,8 @@ cdef class Stream(_RawIOBase):
 
     Inside on_data_available it gives what the client was told of, and `None` then, although more may have come: the client is told
     of that next, and the thread can turn to something else in between, however quickly the bytes come.
+
+    That of a synchronous bind keeps what was read, and can be sought in as far as the bytes have come; others forget it.
 
     With BINDF.PULLDATA it is asking for more than there is (the answer is `None`, or the end) that has the next bytes fetched, and the
     client told of them.
@@ -162,6 +166,38 @@ cdef class Stream(_RawIOBase):
     def readable(self):
         """True."""
         return True
+
+    def seekable(self):
+        """Whether `seek` works: on the stream of a synchronous bind."""
+        return self.t.stream.keeps
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        """Goes to `offset` from the beginning, from where it stands, or from the end of what has come (io.SEEK_SET, _CUR, _END), at most
+        to that end, and returns the new position.
+
+        Raises io.UnsupportedOperation for a stream that does not keep what was read, ValueError for another origin and for a position
+        before the beginning (contract: E_FAIL); the position stays as it was then.
+        """
+        cdef uint64_t end
+        self._check()
+        if not self.t.stream.keeps:
+            raise io.UnsupportedOperation("only the stream of a synchronous bind can be sought in")
+        end = u64_load_acquire(&self.t.stream.published)
+        if self.until and self.until < end:
+            end = self.until
+        if whence == io.SEEK_SET:
+            position = operator.index(offset)
+        elif whence == io.SEEK_CUR:
+            position = u64_load_relaxed(&self.t.stream.consumed) + operator.index(offset)
+        elif whence == io.SEEK_END:
+            position = end + operator.index(offset)
+        else:
+            raise ValueError(f"no seeking from {whence!r}")
+        if position < 0:
+            raise ValueError(f"no seeking to {position}")
+        position = min(position, end)
+        stream_move(&self.t.stream, position)
+        return position
 
     def write(self, data):
         """Raises io.UnsupportedOperation (contract: STG_E_ACCESSDENIED)."""

@@ -110,6 +110,9 @@ def play(case: Case, server: ScriptedServer, ca: CertificateAuthority, folder: P
         client.on_security_problem = lambda problem: client._seen(
             "IHttpSecurity.OnSecurityProblem", problem=problem
         )
+    seeks = "Seek" in str(given.get("callback", ""))
+    if seeks:
+        client.hooks["OnDataAvailable"] = lambda: _check_seeking(client.stream)
     context = urlmon.create_bind_ctx()
     if "no callback" not in given["bind_context"]:
         context = urlmon.create_async_bind_ctx(client)
@@ -135,10 +138,12 @@ def play(case: Case, server: ScriptedServer, ca: CertificateAuthority, folder: P
         or "no callback" in given["bind_context"]
     ):
         assert stream is not None
-        if "Seek" in str(given.get("callback", "")):
+        if seeks:
             _check_seeking(stream)
-        while stream.read(100):
-            pass
+        body = b""
+        while part := stream.read(100):
+            body += part
+        assert body == (PAGE if seeks else body)
         assert stream.read() == b""
     elif client.stream is not None:
         assert client.body
