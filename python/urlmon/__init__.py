@@ -128,6 +128,7 @@ from urlmon.loops import Attachment, attach
 from urlmon.memorystream import MemoryStream
 from urlmon.moniker import URLMoniker
 from urlmon.objects import MediaTypeClass, find_media_type_class, register_media_type_class
+from urlmon.process import configure
 from urlmon.protocol import (
     FilterData,
     InternetProtocol,
@@ -290,6 +291,7 @@ __all__ = [
     "combine_url",
     "combine_url_ex",
     "compare_url",
+    "configure",
     "copy_stg_medium",
     "create_async_bind_ctx",
     "create_async_bind_ctx_ex",

@@ -42,7 +42,7 @@ from urlmon_core.handlerbinding import (
 )
 from urlmon_core.libcurl import error_text, library
 from urlmon_core.plainurl import plain_url
-from urlmon_core.reactor import reactor_statistics, stop_reactor
+from urlmon_core.reactor import reactor_count, reactor_statistics, set_reactor_count, stop_reactor
 from urlmon_core.request import Profile
 from urlmon_core.stream import Memory, Stream
 from urlmon_core.vocabulary import GIVES_BIND_INFO, GIVES_PRIORITY, install, methods_of
@@ -78,7 +78,9 @@ __all__ = [
     "live_counts",
     "methods_of",
     "plain_url",
+    "reactor_count",
     "reactor_statistics",
+    "set_reactor_count",
     "stop_reactor",
     "use_wrong_apartment",
 ]

@@ -22,7 +22,7 @@ from urlmon_core.counters cimport live, urlmon_count
 from urlmon_core.notify cimport (
     PUSHED_WAKE, REFUSED, list_arm, list_close, list_init, list_pending, list_push, list_take_all, node,
 )
-from urlmon_core.reactor cimport current_reactor
+from urlmon_core.reactor cimport reactor_for
 from urlmon_core.runqueue cimport (
     LEVELS, NOT_QUEUED, PRIORITY_MIN, clamp_priority, run_entry, run_queue_best, run_queue_init, run_queue_insert,
     run_queue_remove,
@@ -114,7 +114,8 @@ cdef class ApartmentBase:
         cdef BindingBase binding
         cdef long wished = 0 if priority == 0 else max(-0x80000000, min(0x7FFFFFFF, operator.index(priority)))
         self.check_owner()
-        self.reactor = current_reactor()
+        if self.reactor is None or not self.reactor.running:
+            self.reactor = reactor_for(self)
         binding = <BindingBase?> urlmon_new(kind, ())
         binding.attach(self.record, self.reactor, self.bindings, wished)
         binding.callback = callback
@@ -373,9 +374,10 @@ cdef class ApartmentBase:
         i32_store_relaxed(&self.record.suspend_keep_ms, <int> min(suspend_keep * 1000, 2e9))
         self.high_water = high_water
         for binding in self.bindings:
-            # Somebody who waits may start now; any transaction will do as the messenger.
-            binding.reactor.command(binding.t, COMMAND_LIMITS)
-            break
+            # Somebody who waits may start now; any transaction of today's reactor will do as the messenger.
+            if binding.reactor is self.reactor:
+                binding.reactor.command(binding.t, COMMAND_LIMITS)
+                break
 
     def limits(self):
         """(max_active, max_per_host, urgent_slots, high_water, suspend_keep)"""
@@ -386,9 +388,10 @@ cdef class ApartmentBase:
     def statistics(self):
         """Owner. Figures of this moment, and of the time since the last call.
 
-        bindings: live ones; queued, active: as the I/O thread has them; suspended; states: live ones by `Binding.state`; hosts: live ones
-        by host key and state; levels: by priority (clamped), live ones by state, `bytes` received since the start, `rate` in
-        bytes per second since the last call. Costs time in proportion to the live bindings.
+        reactor: the number of the I/O thread, None before the first bind. bindings: live ones; queued, active: as the I/O thread has
+        them; suspended; states: live ones by `Binding.state`; hosts: live ones by host key and state; levels: by priority (clamped),
+        live ones by state, `bytes` received since the start, `rate` in bytes per second since the last call. Costs time in proportion to
+        the live bindings.
         """
         cdef BindingBase binding
         cdef int level
@@ -413,6 +416,7 @@ cdef class ApartmentBase:
             levels.setdefault(clamp_priority(binding.peek_priority()), {"bytes": 0, "rate": 0.0, "states": collections.Counter()})[
                 "states"][state] += 1
         return {
+            "reactor": None if self.reactor is None else self.reactor.number,
             "bindings": len(self.bindings),
             "queued": i64_load_relaxed(&self.record.queued_count),
             "active": i64_load_relaxed(&self.record.active_count),
@@ -459,6 +463,8 @@ cdef class ApartmentBase:
             return []
         self.closed = True
         self.attachment = None
+        if self.reactor is not None:
+            self.reactor.apartments.discard(self)
         names = [f"{binding!r}{'' if binding.created_at is None else binding.created_at}" for binding in self.bindings]
         for binding in list(self.bindings):
             binding.abandon()

@@ -18,6 +18,7 @@ cdef struct reactor_record:
     atomic_u32 stopping               # any thread sets
     parking parking                   # where the thread stands still while another one forks
     pthread_t thread
+    int number                        # which one of the reactors; fixed
     # for statistics()
     atomic_u64 turns
     atomic_u64 wakeups                # owners woken

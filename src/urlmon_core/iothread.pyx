@@ -1,4 +1,4 @@
-"""The I/O thread: one libcurl multi handle driven by its socket interface, for all apartments of the process.
+"""An I/O thread: one libcurl multi handle driven by its socket interface, for all apartments of its reactor.
 
 A turn: wait for sockets, the timer or a command; obey commands; let libcurl work on what is ready, in order of priority; end what is
 done; admit what may start; hand every mailbox that has something new to its owner and wake those owners that sleep, once each. The
@@ -544,7 +544,12 @@ cdef bint io_thread_prepare(reactor_record *self) noexcept nogil:
 cdef void *io_thread_main(void *argument) noexcept nogil:
     """The body of the thread."""
     cdef reactor_record *self = <reactor_record *> argument
-    urlmon_thread_name(b"urlmon-io")
+    cdef char name[16]                # what Linux keeps of it
+    if self.number == 0:
+        urlmon_thread_name(b"urlmon-io")
+    else:
+        snprintf(name, sizeof(name), b"urlmon-io-%d", self.number)
+        urlmon_thread_name(name)
     while not u32_load_acquire(&self.stopping):
         parking_stop(&self.parking)
         _turn(self)

@@ -50,14 +50,17 @@ cdef inline void parking_stop(parking *self) noexcept nogil:
         urlmon_wakeup_drain(&self.there)
 
 
-cdef inline bint parking_begin(parking *self, const urlmon_wakeup *wakeup, long long patience_ns) noexcept nogil:
-    # Any thread that is about to fork. `wakeup` wakes the I/O thread. False: it did not come in time (a disk that blocks).
-    cdef long long until = urlmon_now_ns() + patience_ns
-    cdef long long left
+cdef inline void parking_ask(parking *self, const urlmon_wakeup *wakeup) noexcept nogil:
+    # Any thread that is about to fork. `wakeup` wakes the I/O thread.
     u32_add_seq(&self.wanted, 1)
     urlmon_wakeup_signal(wakeup)
+
+
+cdef inline bint parking_wait(parking *self, long long until_ns) noexcept nogil:
+    # The same thread, afterwards. False: the I/O thread did not come in time (a disk that blocks).
+    cdef long long left
     while not u32_load_seq(&self.parked):
-        left = until - urlmon_now_ns()
+        left = until_ns - urlmon_now_ns()
         if left <= 0:
             return False
         urlmon_wakeup_wait(&self.there, <int> (left // 1000000) + 1)

@@ -1,15 +1,20 @@
-"""The reactor as everybody else sees it: started on first use, given commands by owners, stopped at exit. Runs with the interpreter."""
+"""The reactors as everybody else sees them: started on first use, given commands by owners, stopped at exit. Runs with the interpreter.
+
+There is one, unless `set_reactor_count` says otherwise. An apartment belongs to one of them from its first bind to its end; what two
+I/O threads both reach is reference counted or never changed (profiles, bodies), and they share nothing of libcurl.
+"""
 
 import os
 import threading
+import weakref
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
-from urlmon_core.atomics cimport u32_or_acq_rel, u32_store_release, u64_load_relaxed
+from urlmon_core.atomics cimport i64_load_relaxed, u32_or_acq_rel, u32_store_release, u64_load_relaxed
 from urlmon_core.iothread cimport io_thread_disown, io_thread_main, io_thread_prepare, io_thread_release
 from urlmon_core.notify cimport PUSHED_WAKE, REFUSED, list_push
-from urlmon_core.parking cimport parking_begin, parking_close, parking_end, parking_init, parking_open
+from urlmon_core.parking cimport parking_ask, parking_close, parking_end, parking_init, parking_open, parking_wait
 from urlmon_core.threads cimport pthread_join, urlmon_now_ns, urlmon_thread_start
 from urlmon_core.transaction cimport transaction_reference, transaction_release
 from urlmon_core.wakeup cimport urlmon_wakeup_close, urlmon_wakeup_open, urlmon_wakeup_signal, urlmon_wakeup_wait
@@ -21,13 +26,16 @@ cdef extern from "pythread.h":
     unsigned long PyThread_get_thread_ident()
 
 cdef enum:
-    PARK_WITHIN_NS = 1000000000   # a fork does not wait longer for an I/O thread that a disk holds up
+    PARK_WITHIN_NS = 1000000000   # a fork does not wait longer for I/O threads that a disk holds up
 
 
 cdef class Reactor:
-    """A running I/O thread. Made on first use by `current_reactor`; `stop` ends it."""
+    """A running I/O thread. Made on first use by `reactor_for`; `stop_reactor` ends it.
 
-    def __cinit__(self):
+    number: which one, from 0; its place among the configured ones.
+    """
+
+    def __cinit__(self, int number):
         self.record = <reactor_record *> calloc(1, sizeof(reactor_record))
         if self.record is NULL:
             raise MemoryError
@@ -35,8 +43,11 @@ cdef class Reactor:
         self.record.finished.read_fd = self.record.finished.write_fd = -1
         self.record.io.sockets.poller.fd = -1
         parking_init(&self.record.parking)
+        self.record.number = number
+        self.number = number
+        self.apartments = weakref.WeakSet()
 
-    def __init__(self):
+    def __init__(self, int number):
         """Starts the thread. Raises OSError when the system has no descriptor or thread left for it."""
         cdef reactor_record *record = self.record
         cdef int failure = (
@@ -73,25 +84,28 @@ cdef class Reactor:
                 urlmon_wakeup_signal(&self.record.wakeup)
         return True
 
-    def stop(self, double timeout=5.0):
-        """Any thread. Ends all live operations and joins the thread, waiting at most `timeout` seconds with the GIL released.
+    cdef void ask_to_stop(self) noexcept:
+        """Any thread, with `_changing`. `join` waits for it."""
+        if self.running:
+            self.running = False
+            u32_store_release(&self.record.stopping, 1)
+            urlmon_wakeup_signal(&self.record.wakeup)
 
-        Returns whether the thread has ended; one that has not (a resolver that does not answer) is left behind.
+    cdef bint join(self, int64_t until_ns) except -1:
+        """The same, afterwards. Waits with the GIL released for the thread to end all live operations and itself.
+
+        Returns whether it has ended; one that has not (a resolver that does not answer) is left behind.
         """
-        cdef int64_t until = urlmon_now_ns() + <int64_t> (timeout * 1e9)
         cdef int64_t left
         cdef int ready = 0
-        if not self.running:
-            return not self.unjoined
-        self.running = False              # before the GIL is released: only one caller joins
-        u32_store_release(&self.record.stopping, 1)
-        urlmon_wakeup_signal(&self.record.wakeup)
+        if not self.unjoined:
+            return True
         with nogil:
-            while ready <= 0:
-                left = until - urlmon_now_ns()
-                if left <= 0:
+            while True:
+                left = until_ns - urlmon_now_ns()
+                ready = urlmon_wakeup_wait(&self.record.finished, <int> (left // 1000000) + 1 if left > 0 else 0)
+                if ready > 0 or left <= 0:
                     break
-                ready = urlmon_wakeup_wait(&self.record.finished, <int> (left // 1000000) + 1)
             if ready > 0:
                 pthread_join(self.record.thread, NULL)
         if ready > 0:
@@ -102,15 +116,7 @@ cdef class Reactor:
             parking_close(&self.record.parking)
         return ready > 0
 
-    def park(self):
-        """Before a fork: has the thread stand still between two turns. Returns whether it does, and did not miss its time."""
-        return parking_begin(&self.record.parking, &self.record.wakeup, PARK_WITHIN_NS)
-
-    def unpark(self):
-        """In the parent, after the fork; once for each call of `park`."""
-        parking_end(&self.record.parking)
-
-    def forget(self, bint parked):
+    cdef void forget(self, bint parked) noexcept:
         """Child of a fork: the thread exists in the parent only. parked: it stood still, so what it owns is in order."""
         if self.running and parked:
             io_thread_disown(self.record)
@@ -118,73 +124,121 @@ cdef class Reactor:
         self.unjoined = False
 
     def statistics(self):
-        """Any thread. Counters since the start: turns of the loop, wake-ups of owners."""
-        return {"turns": u64_load_relaxed(&self.record.turns), "wakeups": u64_load_relaxed(&self.record.wakeups)}
+        """Any thread. How many apartments belong to it and sockets are open; since its start: turns of the loop, wake-ups of owners."""
+        return {
+            "reactor": self.number,
+            "apartments": len(self.apartments),
+            "sockets": i64_load_relaxed(&self.record.io.sockets.open_count),
+            "turns": u64_load_relaxed(&self.record.turns),
+            "wakeups": u64_load_relaxed(&self.record.wakeups),
+        }
 
 
 # Held while a reactor starts or stops: two I/O threads must never work on the records of one apartment.
 cdef object _changing = threading.RLock()
-cdef Reactor _current = None
+cdef dict _reactors = {}      # those that run, by number
+cdef int _count = 1           # as configured
+cdef int _turn = 0            # where the look for the next one begins
 cdef bint _final = False
-cdef dict _forking = {}       # thread -> (reactor, whether it is parked), while that thread forks
+cdef dict _forking = {}       # thread -> {reactor: whether it is parked}, while that thread forks
 
 
-cdef Reactor current_reactor():
-    """Any thread with the interpreter. The process's reactor, started if there is none.
+cdef Reactor reactor_for(object apartment):
+    """Any thread with the interpreter. The reactor that `apartment` belongs to from now on: the one with the fewest, in turn among
+    equals. Started if it does not run.
 
-    Raises ApartmentClosedError while the interpreter shuts down.
+    Raises ApartmentClosedError while the interpreter shuts down, OSError when the system has no thread left for it.
     """
-    global _current
-    cdef Reactor reactor = _current
-    if reactor is not None and reactor.running:
-        return reactor
-    with _changing:
-        if _current is None or not _current.running:
-            if _final:
-                raise ApartmentClosedError("the interpreter is shutting down")
-            _current = Reactor()
-        return _current
-
-
-def stop_reactor(timeout=5.0, final=False):
-    """Any thread. Stops the process's reactor, if it runs; the next bind starts another, unless `final`.
-
-    Live operations end with CAUSE_SHUTDOWN. Returns whether the thread has ended within `timeout` seconds.
-    """
-    global _current, _final
+    global _turn
     cdef Reactor reactor
+    cdef Reactor best = None
+    cdef int number = 0
+    cdef int step
     with _changing:
-        reactor = _current
-        _current = None
-        _final = bool(final)
-        return reactor is None or reactor.stop(timeout)
+        if _final:
+            raise ApartmentClosedError("the interpreter is shutting down")
+        for step in range(_count):
+            reactor = _reactors.get((_turn + step) % _count)
+            if reactor is None or best is None or len(reactor.apartments) < len(best.apartments):
+                best = reactor
+                number = (_turn + step) % _count
+                if reactor is None or not len(reactor.apartments):
+                    break
+        if best is None:
+            best = _reactors[number] = Reactor(number)
+        _turn = (number + 1) % _count
+        best.apartments.add(apartment)
+        return best
+
+
+def set_reactor_count(int count):
+    """Any thread. How many reactors there are (1 or more) for apartments that make their first bind from now on."""
+    global _count, _turn
+    with _changing:
+        _count = count
+        _turn = 0
+
+
+def reactor_count():
+    """Any thread. As configured; each runs from the first bind of the first apartment that belongs to it."""
+    return _count
+
+
+def stop_reactor(double timeout=5.0, bint final=False):
+    """Any thread. Stops the process's reactors that run; the next bind starts another, unless `final`.
+
+    Live operations end with CAUSE_SHUTDOWN. Returns whether all threads have ended within `timeout` seconds.
+    """
+    global _reactors, _final
+    cdef Reactor reactor
+    cdef int64_t until_ns
+    cdef bint ended = True
+    with _changing:
+        stopping = _reactors
+        _reactors = {}
+        _final = final
+        until_ns = urlmon_now_ns() + <int64_t> (timeout * 1e9)
+        for reactor in stopping.values():
+            reactor.ask_to_stop()
+        for reactor in stopping.values():
+            ended = reactor.join(until_ns) and ended
+        return ended
 
 
 def park_reactor():
-    """A thread that is about to fork: the I/O thread holds no lock that the child would inherit."""
-    cdef Reactor reactor = _current
-    if reactor is not None and reactor.running:
-        _forking[PyThread_get_thread_ident()] = (reactor, reactor.park())
+    """A thread that is about to fork: the I/O threads stand still between two turns and hold no lock that the child would inherit."""
+    cdef Reactor reactor
+    cdef int64_t until_ns = urlmon_now_ns() + PARK_WITHIN_NS
+    cdef dict parked = {}
+    for reactor in list(_reactors.values()):
+        parking_ask(&reactor.record.parking, &reactor.record.wakeup)
+        parked[reactor] = False
+    for reactor in parked:
+        parked[reactor] = parking_wait(&reactor.record.parking, until_ns)
+    _forking[PyThread_get_thread_ident()] = parked
 
 
 def unpark_reactor():
     """The same thread, in the parent, after the fork."""
-    reactor, _ = _forking.pop(PyThread_get_thread_ident(), (None, False))
-    if reactor is not None:
-        reactor.unpark()
+    cdef Reactor reactor
+    for reactor in _forking.pop(PyThread_get_thread_ident(), ()):
+        parking_end(&reactor.record.parking)
 
 
 def forget_reactor():
-    """Child of a fork. The parent's reactor is not ours."""
-    global _current, _changing
+    """Child of a fork. The parent's reactors are not ours; how many were configured is."""
+    global _reactors, _changing, _turn
+    cdef Reactor reactor
     _changing = threading.RLock()     # another thread of the parent may have held it
-    reactor, parked = _forking.pop(PyThread_get_thread_ident(), (None, False))
+    parked = _forking.pop(PyThread_get_thread_ident(), {})
     _forking.clear()
-    if _current is not None:
-        _current.forget(parked and reactor is _current)
-        _current = None
+    for reactor in _reactors.values():
+        reactor.forget(parked.get(reactor, False))
+    _reactors = {}
+    _turn = 0
 
 
 def reactor_statistics():
-    """Any thread. `Reactor.statistics` of the process's reactor, empty if none runs."""
-    return {} if _current is None else _current.statistics()
+    """Any thread. `Reactor.statistics` of each reactor that runs, in order of their numbers."""
+    cdef Reactor reactor
+    return [reactor.statistics() for _, reactor in sorted(_reactors.items())]

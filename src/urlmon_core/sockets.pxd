@@ -1,5 +1,6 @@
 # The sockets that libcurl uses, and which of them the poller watches. I/O thread only.
 
+from urlmon_core.atomics cimport atomic_i64
 from urlmon_core.poller cimport urlmon_poller
 
 cdef struct socket_entry:
@@ -13,6 +14,7 @@ cdef struct socket_table:
     urlmon_poller poller
     socket_entry *entries     # by descriptor
     int size
+    atomic_i64 open_count     # sockets of ours that are open; any thread may look
 
 cdef bint sockets_init(socket_table *table) noexcept nogil
 cdef void sockets_free(socket_table *table) noexcept nogil

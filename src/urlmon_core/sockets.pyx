@@ -9,6 +9,7 @@ come back as another socket at once: others (the resolver's own pipes) are obeye
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
+from urlmon_core.atomics cimport i64_load_relaxed, i64_store_relaxed
 from urlmon_core.counters cimport live, urlmon_count
 from urlmon_core.poller cimport (
     URLMON_BROKEN, URLMON_READABLE, urlmon_poller_close, urlmon_poller_forget, urlmon_poller_open, urlmon_poller_set,
@@ -71,6 +72,11 @@ cdef socket_entry *_entry(socket_table *table, int fd) noexcept nogil:
     return &table.entries[fd]
 
 
+cdef inline void _count(socket_table *table, int more) noexcept nogil:
+    i64_store_relaxed(&table.open_count, i64_load_relaxed(&table.open_count) + more)
+    urlmon_count(&live.sockets, more)
+
+
 cdef int sockets_open(socket_table *table, int family, int socktype, int protocol) noexcept nogil:
     """A new socket, not inherited by child programs; -1 = failed."""
     cdef int fd = socket(family, socktype | SOCK_CLOEXEC, protocol)
@@ -85,7 +91,7 @@ cdef int sockets_open(socket_table *table, int family, int socktype, int protoco
         return -1
     memset(entry, 0, sizeof(socket_entry))
     entry.ours = 1
-    urlmon_count(&live.sockets, 1)
+    _count(table, 1)
     return fd
 
 
@@ -96,7 +102,7 @@ cdef void sockets_close(socket_table *table, int fd) noexcept nogil:
             # Explicitly, since a forked child may keep the file open, and with it the registration.
             urlmon_poller_forget(&table.poller, fd, entry.watched)
         if entry.ours:
-            urlmon_count(&live.sockets, -1)
+            _count(table, -1)
         memset(entry, 0, sizeof(socket_entry))
     close(fd)
 
