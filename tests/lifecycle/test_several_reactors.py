@@ -156,7 +156,7 @@ for _, recorders in results:
             body = recorder.body if medium.tymed == urlmon.TYMED.ISTREAM else medium.data
         assert hashlib.sha256(body).hexdigest() == expected[recorder.label]
 assert all(counts[0] > 0 and counts[1] > 0 for counts in sockets.values()), sockets
-assert all(figures["turns"] > 10 and figures["wakeups"] > 0 for figures in reactors().values()), reactors()
+assert all(figures["turns"] > 0 and figures["wakeups"] > 0 for figures in reactors().values()), reactors()
 assert not [name for name in os.listdir(folder) if name.endswith(".part")]
 del results, recorder, recorders, medium, body
 counts = urlmon_core.live_counts()
