@@ -466,13 +466,13 @@ cdef class ApartmentBase:
         if self.reactor is not None:
             self.reactor.apartments.discard(self)
         names = [f"{binding!r}{'' if binding.created_at is None else binding.created_at}" for binding in self.bindings]
-        for binding in list(self.bindings):
-            binding.abandon()
-        while True:
+        while True:         # first of all: the queue holds no references
             entry = run_queue_best(&self.record.ready, 0, PRIORITY_MIN)
             if entry is NULL:
                 break
             run_queue_remove(&self.record.ready, entry)
+        for binding in list(self.bindings):
+            binding.abandon()
         item = list_close(&self.record.mail)
         while item is not NULL:
             following = item.next

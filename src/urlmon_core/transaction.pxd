@@ -13,12 +13,12 @@ from urlmon_core.atomics cimport (
 )
 from urlmon_core.body cimport body_piece
 from urlmon_core.bytestream cimport byte_stream, stream_clear
-from urlmon_core.counters cimport live, urlmon_count
+from urlmon_core.counters cimport live, urlmon_assert, urlmon_count
 from urlmon_core.filesink cimport file_sink
 from urlmon_core.mailbox cimport mailbox, mailbox_clear
 from urlmon_core.notify cimport PUSHED_WAKE, REFUSED, list_push, node, notification_list
 from urlmon_core.request cimport request_free, request_record
-from urlmon_core.runqueue cimport LEVELS, run_entry, run_queue
+from urlmon_core.runqueue cimport LEVELS, NOT_QUEUED, run_entry, run_queue
 from urlmon_core.wakeup cimport urlmon_wakeup, urlmon_wakeup_close, urlmon_wakeup_signal
 
 cdef enum command_bit:
@@ -199,6 +199,7 @@ cdef inline void transaction_reference(transaction *t) noexcept nogil:
 cdef inline void transaction_release(transaction *t) noexcept nogil:
     # Any thread.
     if reference_drop(&t.references):
+        urlmon_assert(t.ready.where == NOT_QUEUED and t.waiting.where == NOT_QUEUED and t.urgency.where == NOT_QUEUED)
         mailbox_clear(&t.mail)
         stream_clear(&t.stream)
         free(t.memory.bytes)
