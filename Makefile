@@ -21,7 +21,7 @@ SEED ?= 0
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint bench bench-quick debug hammers sanitize sanitize-thread sanitize-address model soak crash allocations sdist-test venv clean
+.PHONY: help demo test lint bench bench-quick screenshot debug hammers sanitize sanitize-thread sanitize-address model soak crash allocations sdist-test venv clean
 .DELETE_ON_ERROR:
 
 help:
@@ -87,6 +87,10 @@ bench: .venv-release/.core .venv-release/.bench
 bench-quick: .venv-release/.core .venv-release/.bench
 	.venv-release/bin/python -m benchmarks.peers
 	.venv-release/bin/python -m pytest --timeout 900 --quick --rounds 1 benchmarks/bench_throughput.py $(ARGS)
+
+# The window of examples/qt_downloads.py.
+screenshot: .venv/.core
+	.venv/bin/python -m tools.screenshot docs/qt_downloads.png
 
 debug: .venv-debug/.core
 	.venv-debug/bin/python -X dev -m pytest -n $(JOBS) $(TESTS) $(ARGS)

@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.integration.example_programs import EXAMPLES, run
 from tests.servers import ScriptedServer
 from tests.servers.caddy import CaddyServer
 from tests.servers.payload import payload, payload_sha256
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-
 # tools/check_dist.py runs the tests alone, from a copy.
 pytestmark = pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the examples are not beside these tests")
-
-
-def run(name: str, *arguments: object) -> list[str]:
-    """The lines that an example prints. It must end well and say nothing on standard error."""
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", EXAMPLES / name, *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
 
 
 def test_the_readme_shows_the_first_program() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import select
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.display import virtual_display
 from tests.loops.drivers import DRIVERS
 from tests.loops.scenarios import SCENARIOS
 from tests.servers import RefusingPort, ScriptedServer
@@ -33,25 +34,10 @@ def reason_to_skip(loop: str) -> str | None:
 
 @pytest.fixture
 def display(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The environment in which programs with windows run: Qt without a screen, Tk with that of an Xvfb of its own."""
-    environment = {"QT_QPA_PLATFORM": "offscreen"}
-    if request.node.callspec.params.get("loop") != "tk" or sys.platform == "darwin":
+    """The environment in which programs with windows run: Qt without a screen, Tk with one of its own."""
+    tk = request.node.callspec.params.get("loop") == "tk"
+    with virtual_display() if tk else contextlib.nullcontext({"QT_QPA_PLATFORM": "offscreen"}) as environment:
         yield environment
-        return
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed (Debian: apt-get install xvfb)")
-    reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "640x480x24", "-nolisten", "tcp"]
-    with subprocess.Popen(command, pass_fds=(writer,), stderr=subprocess.DEVNULL) as server:
-        os.close(writer)
-        try:
-            with open(reader) as numbers:
-                number = numbers.readline().strip()
-            if not number:
-                pytest.skip("Xvfb does not start")
-            yield {**environment, "DISPLAY": f":{number}"}
-        finally:
-            server.terminate()
 
 
 @pytest.mark.timeout(90)
