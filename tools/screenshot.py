@@ -26,7 +26,9 @@ def pose(gui: Qt, window: Any) -> None:
     gui.press(dataset.pause)
     gui.until(lambda: gui.fraction(photos) >= 0.16)
     gui.press(photos.abort)
-    gui.until(lambda: gui.fraction(image) >= 0.23 and gui.fraction(kernel) >= 0.7 and gui.fraction(music) >= 0.54)
+    gui.until(
+        lambda: gui.fraction(image) >= 0.23 and gui.fraction(kernel) >= 0.7 and gui.fraction(music) >= 0.54
+    )
     assert gui.is_over(manual)
 
 
