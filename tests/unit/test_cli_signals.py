@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 
 import pytest
 
+import urlmon
 from urlmon.cli.signals import Interrupted, StopSignals
 
 
@@ -46,3 +49,14 @@ def test_handlers_come_back_and_ignored_signals_stay_ignored() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_the_first_signal_wakes_a_pump_that_waits() -> None:
+    apartment = urlmon.Apartment.current()
+    with StopSignals() as stop:
+        stop.wake = lambda: apartment.post(lambda: None)
+        killer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+        killer.start()
+        assert apartment.pump(20) == 1
+        killer.join()
+        assert stop.signum == signal.SIGINT

@@ -118,6 +118,7 @@ class Run:
             info = dataclasses.replace(info, connect_timeout=options.connect_timeout)
         self.bind_info = info
         self.apartment = urlmon.Apartment.current()
+        stop.wake = lambda: self.apartment.post(lambda: None)  # so that a pump which waits returns
         # All downloads here have one priority: slots for urgent ones would only exceed -j.
         self.apartment.configure(max_active=options.jobs, max_per_host=options.max_per_host, urgent_slots=0)
 
@@ -159,7 +160,8 @@ class Run:
             if not self.flying and not self.settling:
                 if self.urls.exhausted:
                     return
-                self.urls.wait(PUMP_SECONDS)
+                with self.stop.interruptible():
+                    self.urls.wait(PUMP_SECONDS)
             elif not self.settling:
                 self.apartment.pump(PUMP_SECONDS, limit=CALLBACKS_PER_ROUND)
             if not self.stop.signum:

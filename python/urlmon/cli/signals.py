@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 __all__ = ["Interrupted", "StopSignals"]
@@ -29,6 +29,8 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.signum = 0
+        self.wake: Callable[[], object] | None = None
+        """Called with the first signal, to end a wait that a signal does not end. In a signal handler."""
         self._first_at = 0.0
         self._raise = False
         self._before: dict[int, object] = {}
@@ -69,5 +71,7 @@ class StopSignals:
                 os.kill(os.getpid(), signum)
             return
         self.signum, self._first_at = signum, now
+        if self.wake is not None:
+            self.wake()
         if self._raise:
             raise Interrupted
