@@ -13,12 +13,15 @@ from urlmon.constants import BINDF, BINDF2, BINDINFO_OPTIONS, BINDINFOF, BINDVER
 from urlmon.redaction import redact_url
 
 if TYPE_CHECKING:
+    from urlmon.cache import DownloadCache
     from urlmon_core import Body, Profile
 
 HeaderFields = Mapping[str, str] | Iterable[tuple[str, str]]
 OptionValues = Mapping[int, Any] | Iterable[tuple[int, Any]]
 
 DEFAULT_FLAGS = BINDF.ASYNCHRONOUS | BINDF.ASYNCSTORAGE
+_NEED_CACHE = BINDF.OFFLINEOPERATION | BINDF.FWD_BACK | BINDF.GETFROMCACHE_IF_NET_FAIL
+SPOOLED, CACHED = 1, 2  # BindInfo.cached: what is bound to a stream or memory needs a file; there is a cache
 _METHODS = {BINDVERB.GET: "GET", BINDVERB.POST: "POST", BINDVERB.PUT: "PUT"}
 NO_FLAGS2 = BINDF2(0)
 NO_INFO_FLAGS = BINDINFOF(0)
@@ -67,6 +70,13 @@ class BindInfo:
     denial wins; None allows all that is not denied, and `urlmon.NON_PUBLIC_NETWORKS` is a list to deny. With a
     proxy, the address is the proxy's: say `proxy=""` where that matters. What ends an operation is AddressError
     (E_ACCESSDENIED) for addresses, TransferError for the others.
+
+    cache: a `DownloadCache` for this bind (extra `cache`); None, as usual, is none, unless a flag demands one: then it
+    is the user's. RFC 9111 says what is kept and used again, and the flags say more: OFFLINEOPERATION nothing else,
+    FWD_BACK also if it is stale, RESYNCHRONIZE only if the server confirms it, GETNEWESTVERSION never,
+    GETFROMCACHE_IF_NET_FAIL in place of a failure of the network; NOWRITECACHE and PRAGMA_NO_CACHE keep nothing.
+    NEEDFILE has a body that goes to a stream pass through a file: the cache's, or a temporary one that goes with the
+    stream. What comes from the cache begins with USINGCACHEDCOPY, and its stream can be sought in.
     """
 
     flags: BINDF = DEFAULT_FLAGS
@@ -97,11 +107,14 @@ class BindInfo:
     max_ratio: int = 0
     allow_address: Iterable[Network] | None = None
     deny_address: Iterable[Network] = ()
-    # These three follow from `flags`: whether the bind returns at once and delivers through the pump, whether
-    # the client's reading has the next bytes fetched, whether the stream waits for a byte.
+    cache: DownloadCache | None = None
+    # These four follow from `flags`: whether the bind returns at once and delivers through the pump, whether
+    # the client's reading has the next bytes fetched, whether the stream waits for a byte, whether http has to
+    # do with a cache or a file (SPOOLED, CACHED; 0 = neither), and goes by way of a handler then.
     asynchronous: bool = field(default=True, init=False, repr=False, compare=False)
     pulls: bool = field(default=False, init=False, repr=False, compare=False)
     blocks: bool = field(default=False, init=False, repr=False, compare=False)
+    cached: int = field(default=0, init=False, repr=False, compare=False)
     compiled: dict[Any, Profile] = field(default_factory=dict, init=False, repr=False, compare=False)
     bodies: list[Body] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -110,6 +123,10 @@ class BindInfo:
         set_field(self, "asynchronous", bool(self.flags & BINDF.ASYNCHRONOUS))
         set_field(self, "pulls", bool(self.flags & BINDF.PULLDATA))
         set_field(self, "blocks", not self.flags & BINDF.ASYNCSTORAGE)
+        if self.cache is not None or self.flags & _NEED_CACHE:
+            set_field(self, "cached", CACHED)
+        elif self.flags & BINDF.NEEDFILE:
+            set_field(self, "cached", SPOOLED)
         set_field(self, "headers", _pairs(self.headers))
         set_field(self, "curl_options", _pairs(self.curl_options))
         if self.allow_address is not None:

@@ -78,6 +78,11 @@ class Plan(NamedTuple):
     fields: list[tuple[str, str]]
     state: Any = None
 
+    @property
+    def is_conditional(self) -> bool:
+        """The request asks whether what is kept is still good."""
+        return isinstance(self.state, _rules().NeedRevalidation)
+
 
 class Answer(NamedTuple):
     """A response that was received, with the header fields of its request; `body` is the file with its body."""
@@ -141,6 +146,14 @@ class DownloadCache:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder / str(uuid.uuid4())
 
+    def may_keep(self, plan: Plan, status: int, fields: Fields) -> bool:
+        """Whether a response with this head, to what was planned, is going to be kept."""
+        hishel = _rules()
+        state = plan.state.next(hishel.Response(status, _headers(_dated(fields))))
+        while isinstance(state, hishel.InvalidateEntries):
+            state = state.next()
+        return isinstance(state, hishel.StoreAndUse)
+
     def received(self, url: str, plan: Plan, answer: Answer) -> Path | None:
         """A response to what was planned is here: keeps it, or what it confirms.
 
@@ -149,9 +162,7 @@ class DownloadCache:
         """
         hishel = _rules()
         body = answer.body
-        have = [*answer.fields]
-        if not any(name.lower() == "date" for name, _ in have):
-            have.append(("Date", formatdate(usegmt=True)))  # RFC 9110 6.6.1: its recipient adds it
+        have = _dated(answer.fields)
         state = plan.state.next(hishel.Response(answer.status, _headers(have)))
         while isinstance(state, hishel.InvalidateEntries):
             for gone in state.entry_ids:
@@ -193,8 +204,9 @@ class DownloadCache:
     def trim(self, keep: Path | None = None) -> None:
         """Takes away what was not used for the longest time, until the bodies are at most `max_bytes`; never `keep`.
 
-        Bodies without heads go after a day.
+        Bodies without heads go after a day, as do partial ones.
         """
+        self._remove_leftovers()
         used: list[tuple[float, int, Path]] = []
         for body in self._all_bodies():
             with contextlib.suppress(FileNotFoundError):
@@ -223,6 +235,13 @@ class DownloadCache:
 
     def _all_bodies(self) -> Iterator[Path]:
         return (path for path in self.folder.glob("??/*/*") if not path.suffix)
+
+    def _remove_leftovers(self) -> None:
+        """What processes that were killed left: partial bodies, and heads that were being written."""
+        for path in self.folder.glob("??/*/*.*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.suffix != _HEADS and path.stat().st_mtime < time.time() - _UNKEPT_LIFE:
+                    path.unlink()
 
     def _entries(self, url: str) -> list[Kept]:
         """What is kept for `url`, the latest first: of responses of one second, that one is used.
@@ -280,6 +299,14 @@ def _parse(content: Any, body: Path) -> Kept:
         [(str(name), str(value)) for name, value in content[key]] for key in ("fields", "request")
     )
     return Kept(uuid.UUID(body.name), body, int(content["status"]), fields, request, int(content["stored"]))
+
+
+def _dated(fields: Fields) -> list[tuple[str, str]]:
+    """The fields of a response that just came; the recipient of one without a date adds it (RFC 9110 6.6.1)."""
+    have = [*fields]
+    if not any(name.lower() == "date" for name, _ in have):
+        have.append(("Date", formatdate(usegmt=True)))
+    return have
 
 
 def _headers(fields: Fields) -> Headers:

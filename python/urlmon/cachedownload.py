@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from urlmon.bindinfo import BindInfo
-from urlmon.cache import Answer, DownloadCache, Kept, Plan
+from urlmon.cache import Answer, DownloadCache, Kept
+from urlmon.caching import NOT_MODIFIED, Caching, request_fields
 from urlmon.constants import BINDF, BINDSTATUS, PARSEACTION, TYMED
 from urlmon.convenience import (
     FILE_STATUSES,
@@ -19,34 +20,16 @@ from urlmon.convenience import (
 from urlmon.exceptions import (
     AbortedError,
     BindError,
-    BindTimeoutError,
-    ConnectError,
     DownloadError,
     InvalidRequestError,
-    ResolveError,
     ResourceNotFoundError,
 )
 from urlmon.hresult import HRESULT, to_hresult
 from urlmon.profiles import parse_fields
 from urlmon.urlfunctions import parse_url
-from urlmon.useragent import session_user_agent
 
 if TYPE_CHECKING:
     from urlmon.binding import Binding
-
-_NET_FAILURES = (ConnectError, ResolveError, BindTimeoutError, DownloadError)
-_NOT_STORED = BINDF.NOWRITECACHE | BINDF.PRAGMA_NO_CACHE
-_NOT_ASKED = BINDF.OFFLINEOPERATION | BINDF.FWD_BACK
-_NOT_MODIFIED = 304
-
-
-def request_fields(info: BindInfo) -> list[tuple[str, str]]:
-    """The fields that a request by `info` is going to have, as far as caches look at them."""
-    fields = [*info.headers]
-    names = {name.lower() for name, _ in fields}
-    agent = session_user_agent() if info.user_agent is None else info.user_agent
-    usual = [("User-Agent", agent), ("Accept", "*/*")]
-    return fields + [pair for pair in usual if pair[0].lower() not in names]
 
 
 class _CacheFront(ReportingFront):
@@ -62,9 +45,8 @@ class _CacheFront(ReportingFront):
         super().__init__(
             client, TO_FILE, kept=KEPT_FLAGS, statuses=FILE_STATUSES | {BINDSTATUS.USINGCACHEDCOPY}
         )
-        self.added: list[tuple[str, str]] = []  # request fields that the cache wants
+        self.caching: Caching | None = None  # None before the request
         self.given: list[tuple[str, str]] = []  # request fields that the client added
-        self.spare: Kept | None = None  # is served if the network fails
         self.binding: Binding | None = None
         self.flags = BINDF(0)  # the client's
         self._info: Any = None
@@ -83,8 +65,7 @@ class _CacheFront(ReportingFront):
         if isinstance(answer, int) and answer != HRESULT.S_OK:
             return answer
         self.given = [] if isinstance(answer, int) else [*parse_fields(answer, url)]
-        names = {name.lower() for name, _ in self.given}
-        return self.given + [pair for pair in self.added if pair[0].lower() not in names]
+        return self.given if self.caching is None else self.caching.added_fields(self.given)
 
     def on_response(self, status: int, response_headers: str, request_headers: Any) -> Any:
         tell = getattr(self._client, "on_response", None)
@@ -101,7 +82,7 @@ class _CacheFront(ReportingFront):
             super().on_progress(progress, progress_max, status, text)
 
     def on_stop_binding(self, hresult: int, error: BindError | None) -> None:
-        again = self._is_confirmed() if error is None else self.falls_back(error)
+        again = self._is_confirmed() if error is None else self._falls_back(error)
         if not again:
             self._tell_stop(hresult, error)
 
@@ -131,12 +112,11 @@ class _CacheFront(ReportingFront):
             raise error
         return str(kept.path)
 
-    def falls_back(self, error: BindError) -> bool:
-        """Whether what is kept is served in place of this error."""
-        return self.spare is not None and isinstance(error, _NET_FAILURES)
+    def _falls_back(self, error: BindError) -> bool:
+        return self.caching is not None and self.caching.falls_back(error)
 
     def _is_confirmed(self) -> bool:
-        return self.binding is not None and self.binding.status_code == _NOT_MODIFIED
+        return self.binding is not None and self.binding.status_code == NOT_MODIFIED
 
 
 def url_download_to_cache_file(
@@ -147,8 +127,9 @@ def url_download_to_cache_file(
     What is kept is used again as RFC 9111 allows, and as the flags of the client's BindInfo say: OFFLINEOPERATION
     nothing else, FWD_BACK also if it is stale, RESYNCHRONIZE only if the server confirms it, GETNEWESTVERSION never,
     GETFROMCACHE_IF_NET_FAIL in place of a failure of the network; NOWRITECACHE and PRAGMA_NO_CACHE keep nothing, and
-    the file stays for a day. file: URLs give their own path. Otherwise as `url_download_to_file`; where what is kept is
-    used, `on_progress` begins with USINGCACHEDCOPY, and without a request there is no binding to start or to stop.
+    the file stays for a day; so does what came through redirects, since they may lead elsewhere tomorrow. file: URLs
+    give their own path. Otherwise as `url_download_to_file`; where what is kept is used, `on_progress` begins
+    with USINGCACHEDCOPY, and without a request there is no binding to start or to stop.
 
     Raises UnsupportedError (E_NOTIMPL) without the extra `cache`, ResourceNotFoundError for what is not there offline.
     """
@@ -161,47 +142,46 @@ def url_download_to_cache_file(
     info = front.get_bind_info()
     if not isinstance(info, BindInfo):
         info = BindInfo()  # the bind raises what the client answered
-    fields, flags = request_fields(info), front.flags
-    plan = cache.plan(
-        url,
-        fields,
-        stale=bool(flags & _NOT_ASKED),
-        revalidate=bool(flags & BINDF.RESYNCHRONIZE),
-        newest=bool(flags & BINDF.GETNEWESTVERSION),
-    )
-    if plan.kept is not None:
-        return front.serve(url, plan.kept)
-    if flags & BINDF.OFFLINEOPERATION:
+    caching = front.caching = Caching(cache, info.target(url), front.flags, request_fields(info))
+    if caching.plan.kept is not None:
+        return front.serve(url, caching.plan.kept)
+    if caching.is_offline:
         raise ResourceNotFoundError("it is not in the cache", url=url)
-    if flags & BINDF.GETFROMCACHE_IF_NET_FAIL:
-        front.spare = cache.find(url, fields)
-    return _download(front, url, caller, cache, plan, fields)
+    return _download(front, url, caching, caller)
 
 
-def _download(  # noqa: PLR0917 - the second half of the function above
-    front: _CacheFront, url: str, caller: Any, cache: DownloadCache, plan: Plan, fields: list[tuple[str, str]]
-) -> str:
-    front.added = plan.fields
+def _download(front: _CacheFront, url: str, caching: Caching, caller: Any) -> str:
+    cache = caching.cache
     body = cache.new_body(url)
     try:
         bind_front(caller, url, front, TYMED.FILE, body)
     except BindError as error:
-        if front.spare is None or not front.falls_back(error):
+        if caching.spare is None or not caching.falls_back(error):
             raise
-        return front.serve(url, front.spare)
+        return front.serve(url, caching.spare)
     binding = front.binding
     assert binding is not None
     status = binding.status_code
-    if front.flags & _NOT_STORED and status != _NOT_MODIFIED:
+    came_from = caching.url if binding.url == url else binding.url
+    if status != NOT_MODIFIED and (came_from != caching.url or not caching.stores):
         cache.trim(keep=body)
         return str(body)
-    path = cache.received(url, plan, Answer(status, binding.headers, fields + front.given, body))
-    kept = cache.kept_at(url, path) if path is not None and status == _NOT_MODIFIED else None
+    answer = Answer(status, binding.headers, caching.fields + front.given, body)
+    if status != NOT_MODIFIED:
+        return str(caching.received(came_from, answer))
+    kept = caching.confirmed(answer) if caching.confirms(status, came_from) else None
     if kept is not None:
         return front.serve(url, kept)
-    if path is None or status == _NOT_MODIFIED:  # confirmed what is not there any more
-        return _download(front, url, caller, cache, cache.plan(url, fields, newest=True), fields)
-    return str(path)
+    body.unlink(missing_ok=True)
+    if not caching.is_conditional:
+        raise DownloadError(
+            "the server confirms what it was not asked about",
+            url=url,
+            http_status=status,
+            hresult=HRESULT.INET_E_DOWNLOAD_FAILURE,
+        )
+    caching.ask_anew()
+    return _download(front, url, caching, caller)
 
 
 def _own_path(url: str) -> str:

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from urlmon import services
 from urlmon.binding import Binding
-from urlmon.constants import BINDF, BINDSTATUS, BINDSTRING, BSCF, TYMED
+from urlmon.constants import BINDF, BINDSTATUS, BINDSTRING, BSCF, HTTP_QUERY, TYMED
 from urlmon.errors import error_from_hresult
 from urlmon.exceptions import BindError, DataNotAvailableError, UnsupportedError
+from urlmon.headers import query
 from urlmon.hresult import HRESULT, failed, to_hresult
 from urlmon.identifiers import IID_IHttpNegotiate, IID_IHttpNegotiate2, IID_IInternetProtocol
 from urlmon.protocol import InternetProtocol, ProtocolData
@@ -260,6 +261,7 @@ class HandlerBinding(HandlerBindingBase, Binding):
         """From the transaction: a status."""
         if status == BINDSTATUS.MIMETYPEAVAILABLE:
             self._mime = text
+            self._take_head()
             self._events.append((EVENT_MIME,))
         elif status == BINDSTATUS.CACHEFILENAMEAVAILABLE:
             self._handler_file = text
@@ -273,11 +275,21 @@ class HandlerBinding(HandlerBindingBase, Binding):
             self._events.append((EVENT_STATUS, int(status), text))
         return HRESULT.S_OK
 
+    def _take_head(self) -> None:
+        """What `query_info` goes by, where the handler speaks http."""
+        if self.status_code:
+            return
+        head = getattr(self.transaction.handler, "raw_headers", b"")
+        if isinstance(head, bytes) and head:
+            status = query(HTTP_QUERY.STATUS_CODE | HTTP_QUERY.FLAG_NUMBER, head, None, 0)
+            self.use_head(head, status if isinstance(status, int) else 0)
+
     def report_data(self, flags: BSCF, progress: int, progress_max: int = 0) -> HRESULT:
         """From the transaction: bytes can be read."""
         if self.stopped:
             self._drop()
         else:
+            self._take_head()
             self._events.append((EVENT_DATA, flags, progress, progress_max))
         return HRESULT.S_OK
 
@@ -287,6 +299,7 @@ class HandlerBinding(HandlerBindingBase, Binding):
         if self.stopped:
             self.transaction.finish()
         else:
+            self._take_head()
             self._events.append((EVENT_RESULT, hresult, error, text))
         return HRESULT.S_OK
 
@@ -331,7 +344,11 @@ class HandlerBinding(HandlerBindingBase, Binding):
             elif self._tymed == TYMED.FILE:
                 if self._handler_file is None:
                     raise DataNotAvailableError("the protocol gives no file", url=self.url)
-                self._drop()  # the client reads the file, and the handler waits for nobody
+                if not self.transaction.seekable:
+                    self._drop()  # the client reads the file, and the handler waits for nobody
+            elif self.transaction.seekable:
+                if self._keeps:
+                    self.stream_for_client()  # the bytes stay where they are, as long as there is a stream
             elif self._high_water and (self.takes_data or self._keeps):
                 self.stream_for_client().fill(self._high_water)
         except BindError as error:
@@ -341,6 +358,9 @@ class HandlerBinding(HandlerBindingBase, Binding):
 
     def _result_event(self, hresult: int, error: int, text: str | None) -> tuple[Any, ...]:
         if failed(hresult):
+            failure = getattr(self.transaction.handler, "failure", None)
+            if isinstance(failure, BindError) and failure.hresult == hresult:
+                return EVENT_RESULT, failure
             detail = text or ""
             if error:
                 detail = f"{detail} (system error {error})".strip()
@@ -479,7 +499,9 @@ class HandlerBinding(HandlerBindingBase, Binding):
     def stream_for_client(self) -> ProtocolStream:  # type: ignore[override]
         """The stream of the operation, the same one until the operation has stopped (of a synchronous one: always)."""
         if self._stream is None:
-            self._stream = ProtocolStream(self.transaction, self._apartment, self.abort, self._blocks)
+            self._stream = ProtocolStream(
+                self.transaction, self._apartment, self.abort, self._blocks, self._keeps
+            )
             self._stream.request_lock = self._lock
             self._stream.file_name = self._handler_file
         return self._stream

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from http.client import responses
 
 from urlmon.constants import HTTP_QUERY
 
@@ -46,6 +47,15 @@ def parse_head(head: bytes) -> list[tuple[str, str]]:
         if colon and name.strip():
             fields.append((name.strip(), value.strip()))
     return fields
+
+
+def head_of(status: int, fields: Iterable[tuple[str, str]]) -> bytes:
+    """A header block as `parse_head` takes it, for a response that is not received."""
+    lines = [
+        f"HTTP/1.1 {status} {responses.get(status, '')}".rstrip(),
+        *(f"{name}: {value}" for name, value in fields),
+    ]
+    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("iso-8859-1", "replace")
 
 
 def find_field(fields: Iterable[tuple[str, str]], name: str, index: int = 0) -> str | None:

@@ -9,11 +9,12 @@ from typing import Any
 from urlmon import negotiation, objects, profiles, urls
 from urlmon.apartment import Apartment
 from urlmon.bindctx import BindCtx
-from urlmon.bindinfo import DEFAULT_BIND_INFO, BindInfo
+from urlmon.bindinfo import CACHED, DEFAULT_BIND_INFO, BindInfo
 from urlmon.binding import Binding
 from urlmon.body import body_of
+from urlmon.cachedbind import serve_cached
 from urlmon.callback import BindStatusCallback
-from urlmon.constants import BINDF, TYMED, Priority
+from urlmon.constants import TYMED, Priority
 from urlmon.errors import error_from_hresult
 from urlmon.exceptions import BindError, BindMemoryError, InvalidRequestError, UnsupportedError
 from urlmon.formats import accept_field, accepted_types
@@ -30,8 +31,8 @@ from urlmon_core import (
 )
 
 _STORAGES = frozenset({TYMED.ISTREAM, TYMED.FILE, TYMED.HGLOBAL})
-_NEEDS_CACHE = BINDF.OFFLINEOPERATION | BINDF.FWD_BACK | BINDF.GETFROMCACHE_IF_NET_FAIL
 _ISTREAM = TYMED.ISTREAM
+_FILE = TYMED.FILE
 _S_OK = HRESULT.S_OK
 _UNBOUNDED = 1 << 62  # high-water mark of a stream that is read only after the end
 
@@ -48,7 +49,7 @@ class URLMoniker(MonikerName):
 
     __slots__ = ()
 
-    def bind_to_storage(
+    def bind_to_storage(  # noqa: PLR0915 - the steps of a bind, in their order
         self,
         ctx: BindCtx | None = None,
         storage: TYMED = TYMED.ISTREAM,
@@ -80,6 +81,8 @@ class URLMoniker(MonikerName):
         info = _ask_bind_info(callback, self._url) if methods & GIVES_BIND_INFO else DEFAULT_BIND_INFO
         priority = _ask_priority(callback) if methods & GIVES_PRIORITY else 0
         handled, brought = find_handler(callback, self._url, info.flags) if served else (False, None)
+        if info.cached and not handled and (storage is not _FILE or info.cached == CACHED):
+            handled, brought, info = serve_cached(info, storage, self._url)
         if not handled and storage is not _ISTREAM:
             self._check_target(storage, path, False)  # libcurl needs one
         asynchronous = callback is not _NOBODY and info.asynchronous
@@ -180,12 +183,6 @@ def _ask_bind_info(callback: Any, url: str) -> BindInfo:
     if info is None:
         return DEFAULT_BIND_INFO
     if isinstance(info, BindInfo):
-        if info.flags & _NEEDS_CACHE:
-            raise UnsupportedError(
-                "a bind has no cache; url_download_to_cache_file of the extra pyurlmon[cache] has one",
-                url=url,
-                hresult=HRESULT.E_NOTIMPL,
-            )
         return info
     if isinstance(info, int) and failed(info):
         # Contract 3.3: neither on_start_binding nor on_stop_binding is called.

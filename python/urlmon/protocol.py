@@ -105,8 +105,14 @@ class InternetProtocol:
     """IInternetProtocol (contract 11.2): base of handlers of a scheme.
 
     `start` and `read` are what a handler has to have. One that wants to hear of priorities has
-    `set_priority(priority)` too: called before `start`, and whenever the client changes it.
+    `set_priority(priority)` too: called before `start`, and whenever the client changes it. One that speaks http may
+    have `raw_headers`, the header block of the response (bytes), and `failure`, the BindError of its result or None.
     """
+
+    @property
+    def seekable(self) -> bool:
+        """`seek` works, and what was reported stays readable however late it is read, so nothing is read ahead."""
+        return False
 
     def start(
         self,

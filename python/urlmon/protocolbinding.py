@@ -20,6 +20,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from os import SEEK_CUR
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -580,11 +581,19 @@ class ProtocolBinding(InternetProtocol):
         with self._around():
             return self.handler.read(size)
 
+    @property
+    def seekable(self) -> bool:
+        """As the handler says; what a filter made of it is not sought in."""
+        return self._filter is None and getattr(self.handler, "seekable", False) is True
+
     def seek(self, offset: int, origin: int = 0) -> int:
-        """As the handler can."""
+        """As the handler can; what was collected to judge the type does not count as read."""
         if self._front is None:
             return super().seek(offset, origin)
+        if origin == SEEK_CUR:
+            offset -= len(self._collected)
         position: int = self._front.seek(offset, origin)
+        self._collected.clear()
         return position
 
     def lock_request(self) -> HRESULT | int:

@@ -54,14 +54,18 @@ class ProtocolStream(io.RawIOBase):
         apartment: Apartment,
         abort: Callable[[], object],
         blocks: bool = False,
+        keeps: bool = False,
     ) -> None:
+        """blocks: reading waits for a byte. keeps: what was read is kept, and can be gone back to."""
         super().__init__()
         self._abort: Callable[[], object] | None = abort  # of the operation, as long as it is live
+        self._keeps = keeps
+        self._position = 0
         self._blocks = blocks
         self._transaction = transaction
         self._apartment = apartment
         self.request_lock: RequestLock | None = None  # what keeps the handler's data readable
-        self._kept = bytearray()  # read ahead of the client
+        self._kept = bytearray()  # read ahead of the client; if it keeps, everything that was read
         self._error: BindError | None = None
         self._over = False
         self._read = 0  # bytes that the handler gave
@@ -91,13 +95,25 @@ class ProtocolStream(io.RawIOBase):
             )
         if self.closed:
             raise ValueError("I/O operation on closed file")
-        if self._kept:
-            part = bytes(self._kept[:size])
+        part = self._take_kept(size)
+        if part is None:
+            part = self._take_from_handler(size)
+        self._position += len(part or b"")
+        return part
+
+    def _take_kept(self, size: int) -> bytes | None:
+        """None if there is nothing to be had without the handler."""
+        start = self._position if self._keeps else 0
+        part = bytes(self._kept[start : start + size])
+        if not self._keeps:
             del self._kept[:size]
-            return part
-        if self._error is not None:
+        return part or None
+
+    def _take_from_handler(self, size: int) -> bytes | None:
+        seekable = self._transaction.seekable
+        if self._error is not None and not seekable:
             raise self._error
-        if self._over:
+        if self._over and not seekable:
             return b""
         got = self._transaction.read(size)
         while got is None and self._blocks and not self._transaction.is_result_out:
@@ -106,8 +122,33 @@ class ProtocolStream(io.RawIOBase):
                 self._apartment.pump_once()
             got = self._transaction.read(size)
         self._over = got is not None and not got
-        self._read += len(got or b"")
+        self._read = max(self._read, self._position + len(got or b""))
+        if self._over and self._error is not None:
+            raise self._error
+        if got and self._keeps and not seekable:
+            self._kept += got
         return got
+
+    def seekable(self) -> bool:
+        """Whether `seek` works: where the handler has everything in a file, or the bind is synchronous."""
+        return self._keeps or self._transaction.seekable
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """As `urlmon.Stream.seek`."""
+        if not self.seekable():
+            raise io.UnsupportedOperation("this stream does not keep what was read")
+        if whence not in {io.SEEK_SET, io.SEEK_CUR, io.SEEK_END}:
+            raise ValueError(f"no seeking from {whence!r}")
+        in_handler = self._transaction.seekable
+        end = self._transaction.seek(0, io.SEEK_END) if in_handler else len(self._kept)
+        position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: end}[whence]
+        reached = min(position, end) if position >= 0 else self._position
+        if in_handler:
+            self._transaction.seek(reached)
+        if position < 0:
+            raise ValueError(f"no seeking to {position}")
+        self._position = reached
+        return reached
 
     def readable(self) -> bool:
         """True."""

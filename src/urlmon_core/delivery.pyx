@@ -232,7 +232,7 @@ cdef class Delivery:
             return 0
         if call == CALL_UPLOADING:
             return self.call_upload(STATUS_UPLOADINGDATA)
-        if call == CALL_STATUS and STATUS_BEGINUPLOADDATA <= self.status <= STATUS_ENDUPLOADDATA:
+        if call == CALL_STATUS and self.body is not None and STATUS_BEGINUPLOADDATA <= self.status <= STATUS_ENDUPLOADDATA:
             return self.call_upload(self.status)
         if call == CALL_STATUS:
             return self.call_progress(self.status, self.status_text)

@@ -8,7 +8,7 @@ I/O thread, which ignores commands of one that it does not know. Owner only, but
 
 from libc.stdint cimport int64_t, uint64_t
 
-from urlmon_core.atomics cimport i64_store_relaxed, u64_store_relaxed
+from urlmon_core.atomics cimport i64_load_relaxed, i64_store_relaxed, u64_store_relaxed
 from urlmon_core.delivery cimport (
     CALL_BEGIN, CALL_CACHEFILE, CALL_DATA, CALL_DOWNLOADING, CALL_END, CALL_MIME, CALL_STATUS, CALL_STOP,
 )
@@ -129,6 +129,9 @@ cdef class HandlerBindingBase(BindingBase):
             return 0
         return CALL_BEGIN if self.path is None else CALL_BEGIN | CALL_CACHEFILE
 
+    cdef int call_progress(self, int status, object text) except -1:
+        return self.tell_progress(self.told, i64_load_relaxed(&self.t.mail.total), status, text)
+
     cdef int call_data(self) except -1:
         if self.wanted & WANTS_DATA and self.medium is None:
             self.medium = words.medium_of(self.storage, self.medium_content())
@@ -188,6 +191,11 @@ cdef class HandlerBindingBase(BindingBase):
     def use_path(self, str path):
         """The file that BINDSTATUS.CACHEFILENAMEAVAILABLE names."""
         self.path = path
+
+    def use_head(self, bytes head, int status):
+        """The header block of the response, of a handler that speaks http."""
+        self.head = head
+        self.status_code = status
 
     @property
     def takes_data(self):

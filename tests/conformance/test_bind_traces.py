@@ -46,8 +46,12 @@ def test_about_protocol(case: Case) -> None:
 @pytest.mark.parametrize(
     "case", [*driven("http protocol"), *driven("IInternetSession::CreateBinding, then Start")]
 )
-def test_http_protocol(case: Case, scripted: ScriptedServer) -> None:
-    trace_protocol.play_http(case, scripted)
+def test_http_protocol(case: Case, scripted: ScriptedServer, tmp_path: Path) -> None:
+    if case["name"] == "http_protocol_from_cache":
+        pytest.importorskip("hishel", reason="the extra `cache` is not installed")
+        trace_protocol.play_cached(case, scripted, tmp_path)
+    else:
+        trace_protocol.play_http(case, scripted)
 
 
 @pytest.mark.parametrize(

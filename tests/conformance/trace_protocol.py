@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from tests.conformance.vectors import Case, flags
 from tests.conformance.windows_names import lookup
 from tests.recording import pump_until
 from tests.servers.scripted import ScriptedServer
-from urlmon import BINDF, BINDINFO_OPTIONS, BINDSTRING, HRESULT, BindInfo, ProtocolData
+from urlmon import BINDF, BINDINFO_OPTIONS, BINDSTRING, BINDVERB, HRESULT, BindInfo, ProtocolData
 from urlmon.hresult import to_hresult
 from urlmon.identifiers import (
     IID_IBindCallbackRedirect,
@@ -31,11 +33,13 @@ from urlmon.protocols import AboutProtocol, FileProtocol, ResProtocol
 class Negotiate:
     """IHttpNegotiate and IHttpNegotiate2 of the client."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, additional: str | None = None) -> None:
         self.log = log
+        self.additional = additional
 
-    def beginning_transaction(self, url: str, headers: Any) -> None:
+    def beginning_transaction(self, url: str, headers: Any) -> str | None:
         self.log.add("negotiate.BeginningTransaction", url=url, additional_headers_on_entry=headers)
+        return self.additional
 
     def on_response(self, status: int, response_headers: str, request_headers: Any) -> None:
         self.log.add(
@@ -60,6 +64,7 @@ class Sink:
         self.on_data: Callable[[], None] | None = None
         self.switched: list[ProtocolData] = []
         self.results: list[Any] = []
+        self.bytes_read = 0
         self.redirect_asked: list[str] | None = None
         self.negotiate = Negotiate(log)
 
@@ -101,6 +106,36 @@ class Sink:
         return False
 
 
+class PostedStream:
+    """The body of a request: a stream that writes down how it is used. Its end is looked for without that being
+    written down: on Windows cbstgmedData says how much there is."""
+
+    def __init__(self, log: Log, content: bytes) -> None:
+        self.log = log
+        self.content = io.BytesIO(content)
+        self.seekable = self.content.seekable
+        self.tell = self.content.tell
+
+    def seek(self, offset: int, origin: int = 0) -> int:
+        if origin == 0:
+            self.log.add("post stream Seek", offset=offset, origin="STREAM_SEEK_SET")
+        return self.content.seek(offset, origin)
+
+    def read(self, size: int) -> bytes:
+        self.log.add("post stream Read")
+        return self.content.read(size)
+
+
+def _body(log: Log, case: Case) -> dict[str, Any]:
+    """The verb and the body that the case has posted."""
+    given = case["given"].get("bindinfo", {})
+    match = re.fullmatch(r'ISTREAM, "(.*)"', str(given.get("stgmedData", "")))
+    if match is None:
+        return {}
+    assert given["dwBindVerb"] == "BINDVERB_POST"
+    return {"verb": BINDVERB.POST, "data": PostedStream(log, match.group(1).encode())}
+
+
 class Info:
     """The client's bind info."""
 
@@ -111,7 +146,7 @@ class Info:
         if "DISABLEAUTOREDIRECTS" in str(given.get("bindinfo", "")) + str(case.get("note", "")):
             options = BINDINFO_OPTIONS.DISABLEAUTOREDIRECTS
         self.flags = BINDF(flags(given.get("grfBINDF", [])))
-        self.info = BindInfo(flags=self.flags, options=options)
+        self.info = BindInfo(flags=self.flags, options=options, **_body(log, case))
 
     def get_bind_info(self) -> tuple[BINDF, BindInfo]:
         self.log.add("bindinfo.GetBindInfo")
@@ -152,6 +187,14 @@ def read_rest(protocol: Any) -> str:
     while (last := reading(protocol, 1 << 16)) == "S_OK":
         pass
     return last
+
+
+def read_all(protocol: Any) -> bytes:
+    """What can be read now."""
+    body = b""
+    while part := protocol.read(1 << 16):
+        body += part
+    return body
 
 
 def expect(case: Case, what: str, seen: str) -> None:
@@ -266,8 +309,41 @@ async def _page(exchange: Any) -> None:
     await exchange.reply(200, [("Content-Type", "text/html")], PAGE)
 
 
+async def _posted(exchange: Any) -> None:
+    await exchange.reply(200, [("Content-Type", "text/plain")], b"13 bytes long")
+
+
+async def _kept(exchange: Any) -> None:
+    await exchange.reply(200, [("Content-Type", "text/html"), ("Cache-Control", "max-age=1000")], PAGE[:1000])
+
+
 async def _long_page(exchange: Any) -> None:
     await exchange.reply(200, [("Content-Type", "text/html")], PAGE * 30)  # more than is read ahead
+
+
+def play_cached(case: Case, server: ScriptedServer, folder: Path) -> None:
+    """The http protocol, with a cache that has what is asked for: everything comes from within the start."""
+    server.script("/tests/cache-only", _kept)
+    url = server.url("/tests/cache-only")
+    cache = urlmon.DownloadCache(folder)
+    urlmon.url_download_to_cache_file(url, cache=cache)
+    asked = len(server.requests)
+    log = Log()
+    protocol: Any = urlmon.get_session().create_binding(url)
+    sink, info = Sink(log), Info(log, case)
+    info.info = replace(info.info, cache=cache)
+    expect(case, "Start", outcome(lambda: protocol.start(url, sink, info)))
+    body = b""
+    for what, size in {"Read(100)": 100, "Read(1500)": 1500}.items():
+        part = protocol.read(size)
+        assert case["result"][what] == f"S_OK, {len(part)} bytes"
+        body += part
+    assert sink.results == [HRESULT.S_OK]  # inside the Read that drains the data
+    assert body == PAGE[:1000]
+    expect(case, "Read", reading(protocol, 10))
+    check(case, log, facts_of(url))
+    assert not urlmon.pump(0)
+    assert len(server.requests) == asked
 
 
 def play_http(case: Case, server: ScriptedServer) -> None:
@@ -280,14 +356,16 @@ def play_http(case: Case, server: ScriptedServer) -> None:
 
     server.script("/tests/data.php", _long_page if "steps" in given else _page)
     server.script("/tests/hello.html", _page)
+    server.script("/tests/post.php", _posted)
     server.script("/tests/redirect", redirect)
     log = Log()
     url = server.url(re.sub(r"^http://[^/]+", "", given["url"]))
     protocol: Any = urlmon.get_session().create_binding(url)
     sink, info = Sink(log, reads="client" in given), Info(log, case)
     sink.protocol = protocol
+    sink.negotiate.additional = given.get("additional_headers_from_BeginningTransaction")
     if not is_first_connection(case):
-        open_connection(url, info.info)
+        open_connection(url, BindInfo())
     if "IInternetPriority" in case["result"]:
         assert protocol.get_priority() == 0
         assert protocol.set_priority(1) == HRESULT.S_OK
@@ -307,7 +385,7 @@ def play_http(case: Case, server: ScriptedServer) -> None:
                 expect(case, "first Abort", outcome(lambda: protocol.abort(HRESULT.E_ABORT)))
                 expect(case, "second Abort", outcome(lambda: protocol.abort(HRESULT.E_ABORT)))
             elif log.of("sink.ReportData"):
-                read_rest(protocol)
+                sink.bytes_read += len(read_all(protocol))
         return bool(sink.results)
 
     pump_until(go_on)
@@ -323,6 +401,14 @@ def play_http(case: Case, server: ScriptedServer) -> None:
         if what in case["result"]:
             expect(case, what, action())
     urlmon.run()
+    if "response_bytes" in case["result"]:
+        assert sink.bytes_read == case["result"]["response_bytes"]
+        assert log.keys.index("sink.Switch") < log.keys.index("post stream Read")  # it comes back for it
+        (request,) = [one for one in server.requests if one.method == "POST"]
+        assert (request.body, request.header("Content-Type")) == (
+            b"mode=Test",
+            "application/x-www-form-urlencoded",
+        )
     if "client" in given:
         assert sum(one["progress"] > 0 for one in log.of("sink.ReportData"))
     check(case, log, {**facts_of(url), "http://test.winehq.org/tests/hello.html": hello})

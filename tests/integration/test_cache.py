@@ -295,18 +295,6 @@ def test_a_file_is_its_own_cache(tmp_path: Path) -> None:
         url_download_to_cache_file(f"{file.as_uri()}x")
 
 
-CACHE_FLAGS = [BINDF.OFFLINEOPERATION, BINDF.FWD_BACK, BINDF.GETFROMCACHE_IF_NET_FAIL]
-
-
-@pytest.mark.parametrize("flag", CACHE_FLAGS)
-def test_a_bind_has_no_cache(page: Page, flag: BINDF) -> None:
-    recorder = Recorder(BindInfo(flags=BINDF.ASYNCHRONOUS | flag))
-    with pytest.raises(urlmon.UnsupportedError, match="url_download_to_cache_file") as caught:
-        bind(page.url, recorder)
-    assert caught.value.hresult == HRESULT.E_NOTIMPL
-    assert recorder.methods == ["get_bind_info"]
-
-
 # -- without the extra -----------------------------------------------------------------------------------------
 
 

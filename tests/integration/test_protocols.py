@@ -18,6 +18,7 @@ from tests.recording import Negotiator, Recorder, bind, finish, in_thread, nothi
 from urlmon import BINDF, BINDSTATUS, HRESULT, TYMED, BindInfo, ProtocolData
 from urlmon.identifiers import IID_IHttpNegotiate, IID_IHttpNegotiate2, IID_IInternetProtocol
 from urlmon.protocol_constants import PI
+from urlmon.protocols.memory import MemoryProtocol
 
 PULL = BindInfo(flags=BINDF.ASYNCHRONOUS | BINDF.ASYNCSTORAGE | BINDF.PULLDATA)
 SYNC = BindInfo(flags=BINDF(0))
@@ -901,3 +902,50 @@ def test_nothing_is_left_of_an_operation_that_has_ended() -> None:
     del client, stream, handler
     gc.collect()
     assert [reference() for reference in left] == [None, None, None]
+
+
+def test_every_status_that_a_handler_may_report() -> None:
+    """Those of uploads too, though the bind has no body that the library knows of."""
+
+    class Talkative(MemoryProtocol):
+        def start(self, url: str, sink: Any, *rest: Any) -> Any:
+            for status in set(BINDSTATUS) - {BINDSTATUS.BEGINDOWNLOADDATA}:  # which repeats a notification
+                sink.report_progress(status, status.name)
+            return super().start(url, sink, *rest)
+
+        def find(self, url: str) -> tuple[str, bytes]:
+            return "text/plain", b"talk"
+
+    urlmon.register_name_space("talk", Talkative)
+    try:
+        recorder = Recorder()
+        urlmon.create_url_moniker("talk:x").bind_to_storage(urlmon.create_async_bind_ctx(recorder))
+        finish(recorder)
+    finally:
+        urlmon.unregister_name_space("talk", Talkative)
+    assert recorder.body == b"talk"
+    for status in (BINDSTATUS.BEGINUPLOADDATA, BINDSTATUS.UPLOADINGDATA, BINDSTATUS.ENDUPLOADDATA):
+        assert recorder.texts(status) == [status.name]
+
+
+def test_the_size_that_a_handler_announces_is_told() -> None:
+    recorder = Recorder()
+    urlmon.create_url_moniker("data:,text").bind_to_storage(urlmon.create_async_bind_ctx(recorder))
+    told = {status: (progress, most) for progress, most, status, _ in recorder.of("on_progress")}
+    assert told[BINDSTATUS.BEGINDOWNLOADDATA] == told[BINDSTATUS.ENDDOWNLOADDATA] == (4, 4)
+
+
+def test_the_stream_of_a_synchronous_bind_can_be_sought_in() -> None:
+    stream = urlmon.create_url_moniker("data:,something").bind_to_storage()
+    assert stream.seekable()
+    assert stream.read(4) == b"some"
+    assert stream.seek(0, io.SEEK_END) == 9
+    assert stream.read(1) == b""
+    assert stream.seek(-5, io.SEEK_CUR) == 4
+    assert stream.read() == b"thing"
+    assert stream.seek(0) == 0
+    with pytest.raises(ValueError, match="no seeking"):
+        stream.seek(-1)
+    assert stream.tell() == 0
+    assert stream.stat()[2] == 9
+    assert io.BufferedReader(stream).read() == b"something"

@@ -98,6 +98,11 @@ class FileProtocol(InternetProtocol):
         ):  # it stays readable after `terminate`, so nobody else says when it is done with
             self._file.close()
 
+    @property
+    def seekable(self) -> bool:
+        """True, once there is a file."""
+        return self._file is not None
+
     def read(self, size: int) -> bytes:
         """The next bytes, b"" at the end."""
         if self._file is None or self._file.closed:
