@@ -339,7 +339,9 @@ _NO_REDIRECTS = int(BINDINFO_OPTIONS.DISABLEAUTOREDIRECTS)
 _NO_CROSS_SECURITY = int(BINDF2.DISABLE_HTTP_REDIRECT_XSECURITYID)
 
 
-def follows_itself(services: Services | None, info: BindInfo) -> bool:
+def follows_itself(
+    services: Services | None, info: BindInfo, additional: tuple[tuple[str, str], ...] = ()
+) -> bool:
     """Whether redirects are followed here, one by one, and not by libcurl."""
     return info.max_redirects != 0 and bool(
         int(info.options) & _NO_REDIRECTS
@@ -347,7 +349,14 @@ def follows_itself(services: Services | None, info: BindInfo) -> bool:
         or (services is not None and services.security is not None)
         or is_stream(info)
         # libcurl would make an empty request of that method, or a GET, of what RFC 9110 15.4 has repeated as it was
-        or (has_body(info) and info.method != "POST")
+        # and fields that describe the body would go along with the GET that it makes of a POST.
+        or (
+            has_body(info)
+            and (
+                info.method != "POST"
+                or any(profiles.describes_body(pair[0]) for pair in (*info.headers, *additional))
+            )
+        )
     )
 
 
@@ -360,7 +369,7 @@ def begin(  # noqa: PLR0917 - what a request is made of
     body: Body | None,
 ) -> tuple[profiles.Amendment, Negotiation | None]:
     """How the first request differs from what BindInfo says, and who is asked later; None where nobody is."""
-    manual = follows_itself(services, info)
+    manual = follows_itself(services, info, additional)
     tolerated = profiles.tolerated_from_the_start(info)
     amendment = (
         profiles.Amendment(manual=manual, tolerated=tolerated)

@@ -47,6 +47,7 @@ _SITE_OPTIONS = frozenset(
     }
 )
 _SITE_FIELDS = frozenset({"authorization", "cookie"})
+_BODY_FIELDS = frozenset({"digest", "last-modified", "repr-digest"})  # RFC 9110 15.4, with Content-...
 
 _CACHE_FIELDS = (
     (BINDF.GETNEWESTVERSION, ("Cache-Control", "no-cache")),
@@ -251,6 +252,11 @@ def _transfer_options(info: BindInfo, storage: TYMED, url: str) -> list[tuple[in
     return options
 
 
+def describes_body(name: str) -> bool:
+    """Whether a request field says something of the body, and nothing without one."""
+    return name[:8].lower() == "content-" or name.lower() in _BODY_FIELDS
+
+
 def _fields(
     info: BindInfo, additional: tuple[tuple[str, str], ...], url: str, amendment: Amendment = NO_AMENDMENT
 ) -> list[tuple[str, str]]:
@@ -264,6 +270,8 @@ def _fields(
             fields.append(field)
     if amendment.foreign:
         fields = [pair for pair in fields if pair[0].lower() not in _SITE_FIELDS]
+    if amendment.without_body:
+        fields = [pair for pair in fields if not describes_body(pair[0])]
     return fields
 
 

@@ -634,6 +634,28 @@ def test_methods_after_redirects(
     assert (last.method, last.body_length) == expected
 
 
+@pytest.mark.parametrize("by", ["headers", "service"])
+@pytest.mark.parametrize(("status", "kept"), [(301, False), (302, False), (303, False), (307, True)])
+def test_fields_that_describe_a_body_go_with_it(
+    scripted: ScriptedServer, status: int, kept: bool, by: str
+) -> None:
+    """What goes over the wire when a POST becomes a GET (RFC 9110 15.4)."""
+    described = {"Content-Type": "application/json", "content-language": "en", "Digest": "x"}
+    fields = {**described, "X-Other": "stays"}
+    info = BindInfo(verb=BINDVERB.POST, data=b"{}", headers=fields if by == "headers" else ())
+    recorder = Negotiator(info, beginning_transaction=lambda *_: fields if by == "service" else None)
+    bind(scripted.url("/redirect", to="/echo", status=status), recorder)
+    finish(recorder)
+    assert recorder.hresult == HRESULT.S_OK
+    first, last = scripted.requests
+    assert {name: first.header(name) for name in fields} == fields
+    assert last.header("X-Other") == "stays"
+    wanted = described if kept else dict.fromkeys(described)
+    assert {name: last.header(name) for name in described} == wanted
+    assert (last.method, last.body) == (("POST", b"{}") if kept else ("GET", b""))
+    assert last.header("Content-Length") == ("2" if kept else None)
+
+
 def test_manual_redirects_have_their_limit(scripted: ScriptedServer) -> None:
     info = BindInfo(options=BINDINFO_OPTIONS.DISABLEAUTOREDIRECTS, max_redirects=5)
     recorder = fetch(scripted.url("/redirect/loop"), info)
