@@ -51,6 +51,7 @@ MODULES = [
     "binding",
     "handlerbinding",
     "apartment",
+    "quickbind",
     "_selftest",
     "_queuerate",
     "_hammers",

@@ -12,6 +12,7 @@ from urlmon.formats import register_format_enumerator
 from urlmon.holder import CallbackHolder
 from urlmon.hresult import HRESULT
 from urlmon.storage import FormatEtc
+from urlmon_core import ContextBase
 
 CALLBACK_KEY = "_BSCB_Holder_"
 
@@ -35,45 +36,58 @@ _USUAL_OPTIONS = BindOptions()
 _ASYNCHRONOUS_OPTIONS = BindOptions(BIND_FLAGS.MAYBOTHERUSER, STGM.READWRITE | STGM.SHARE_EXCLUSIVE)
 
 
-class BindCtx:
+class BindCtx(ContextBase):
     """IBindCtx: object parameters, bound objects and options. One context may serve several bind operations."""
 
-    __slots__ = ("_bound", "_options", "_parameters")
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._parameters: dict[str, Any] = {}
-        self._bound: list[Any] = []
-        self._options = _USUAL_OPTIONS
+    def _table(self) -> dict[str, Any]:
+        """The object parameters, the holder of the callback among them."""
+        if self._parameters is None:
+            self._parameters = {}
+            if self._callback is not None:
+                self._parameters[CALLBACK_KEY] = CallbackHolder(self._callback)
+                self._callback = None
+        return self._parameters
+
+    def _kept(self) -> list[Any]:
+        """The bound objects."""
+        if self._bound is None:
+            self._bound = []
+        return self._bound
 
     def register_object_param(self, key: str, value: object) -> None:
         """Leaves `value` under `key`, in place of what was there."""
-        self._parameters[key] = value
+        self._table()[key] = value
 
     def get_object_param(self, key: str) -> Any:
         """What was left under `key`; BindError (E_FAIL) if nothing was."""
         try:
-            return self._parameters[key]
+            return self._table()[key]
         except KeyError:
             raise BindError(f"no object parameter {key!r}", url="", hresult=HRESULT.E_FAIL) from None
 
     def find_object_param(self, key: str) -> Any:
         """What was left under `key`, None if nothing was."""
-        return self._parameters.get(key)
+        if self._parameters is None and key != CALLBACK_KEY:
+            return None
+        return self._table().get(key)
 
     def revoke_object_param(self, key: str) -> HRESULT:
         """Takes what was left under `key` away; S_FALSE if nothing was."""
-        if key not in self._parameters:
+        parameters = self._table()
+        if key not in parameters:
             return HRESULT.S_FALSE
-        del self._parameters[key]
+        del parameters[key]
         return HRESULT.S_OK
 
     def enum_object_param(self) -> list[str]:
         """The keys under which something was left."""
-        return list(self._parameters)
+        return list(self._table())
 
     def get_bind_options(self) -> BindOptions:
         """The options of binds with this context."""
-        return self._options
+        return _USUAL_OPTIONS if self._options is None else self._options
 
     def set_bind_options(self, options: BindOptions) -> None:
         """Replaces the options."""
@@ -81,23 +95,26 @@ class BindCtx:
 
     def register_object_bound(self, obj: object) -> None:
         """Keeps `obj` alive as long as the context, or until it is revoked as often as it was registered."""
-        self._bound.append(obj)
+        self._kept().append(obj)
 
     def revoke_object_bound(self, obj: object) -> HRESULT:
         """Undoes one `register_object_bound`; MK_E_NOTBOUND if there was none."""
-        for index, known in enumerate(self._bound):
+        bound = self._kept()
+        for index, known in enumerate(bound):
             if known is obj:
-                del self._bound[index]
+                del bound[index]
                 return HRESULT.S_OK
         return HRESULT.MK_E_NOTBOUND
 
     def release_bound_objects(self) -> None:
         """Lets go of all that was registered as bound."""
-        self._bound.clear()
+        self._kept().clear()
 
     @property
     def callback(self) -> Any:
         """The registered bind status callback, None if there is none."""
+        if self._parameters is None:
+            return self._callback
         holder = self._parameters.get(CALLBACK_KEY)
         return holder.callback if isinstance(holder, CallbackHolder) else holder
 
@@ -108,10 +125,9 @@ class AsyncBindCtx(BindCtx):
     __slots__ = ()
 
     def __init__(self, wrapped: BindCtx | None = None) -> None:
-        super().__init__()
         if wrapped is not None:
-            self._parameters = wrapped._parameters
-            self._bound = wrapped._bound
+            self._parameters = wrapped._table()
+            self._bound = wrapped._kept()
         self._options = _ASYNCHRONOUS_OPTIONS
 
 
@@ -125,9 +141,11 @@ def create_async_bind_ctx(callback: Any, formats: Iterable[FormatEtc] | None = N
 
     InvalidRequestError (E_INVALIDARG) without a callback.
     """
+    if callback is None:
+        _need(callback, "the callback")
     context = BindCtx()
-    context.set_bind_options(_ASYNCHRONOUS_OPTIONS)
-    register_bind_status_callback(context, callback)
+    context._options = _ASYNCHRONOUS_OPTIONS
+    context._callback = callback
     if formats is not None:
         register_format_enumerator(context, formats)
     return context
@@ -165,6 +183,9 @@ def register_bind_status_callback(context: BindCtx, callback: Any) -> Any:
     _need(context, "the bind context")
     _need(callback, "the callback")
     previous = context.callback
+    if context._parameters is None:
+        context._callback = callback
+        return previous
     holder = context.find_object_param(CALLBACK_KEY)
     if isinstance(holder, CallbackHolder):
         holder.callback = callback

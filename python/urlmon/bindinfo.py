@@ -11,6 +11,7 @@ from urllib.parse import quote
 from urlmon.addresses import Network
 from urlmon.constants import BINDF, BINDF2, BINDINFO_OPTIONS, BINDINFOF, BINDVERB
 from urlmon.redaction import redact_url
+from urlmon_core import QuickProfiles
 
 if TYPE_CHECKING:
     from urlmon.cache import DownloadCache
@@ -116,6 +117,7 @@ class BindInfo:
     blocks: bool = field(default=False, init=False, repr=False, compare=False)
     cached: int = field(default=0, init=False, repr=False, compare=False)
     compiled: dict[Any, Profile] = field(default_factory=dict, init=False, repr=False, compare=False)
+    quick: QuickProfiles = field(default_factory=QuickProfiles, init=False, repr=False, compare=False)
     bodies: list[Body] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -24,6 +24,8 @@ def create_url_moniker(url: str, base: Any = None, flags: int = URL_MK_LEGACY) -
     URL_MK_NO_CANONICALIZE. InvalidRequestError (E_INVALIDARG) for a URL that is no text and for other flags;
     InvalidURLError (E_INVALIDARG) if the two cannot be combined. What the URL says is judged when it is bound.
     """
+    if base is None and flags is URL_MK_LEGACY and type(url) is str:
+        return URLMoniker(url)
     parsing = parsing_flags(flags)
     if not isinstance(url, str):
         refuse("a moniker needs a URL as text")

@@ -511,13 +511,6 @@ class HandlerBinding(HandlerBindingBase, Binding):
         return self._memory
 
 
-def may_be_served(client: Any, url: str) -> bool:
-    """Whether `find_handler` could find somebody; without asking the client anything."""
-    return (
-        get_session().serves(url) or hasattr(client, "query_service") or isinstance(client, InternetProtocol)
-    )
-
-
 def find_handler(client: Any, url: str, flags: BINDF) -> tuple[bool, InternetProtocol | None]:
     """Whether a handler serves `url`, and not libcurl; and the handler, if the client brings it along."""
     brought: InternetProtocol | None = services.find_service(client, IID_IInternetProtocol)

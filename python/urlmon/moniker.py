@@ -18,14 +18,17 @@ from urlmon.constants import TYMED, Priority
 from urlmon.errors import error_from_hresult
 from urlmon.exceptions import BindError, BindMemoryError, InvalidRequestError, UnsupportedError
 from urlmon.formats import accept_field, accepted_types
-from urlmon.handlerbinding import HandlerBinding, find_handler, may_be_served
+from urlmon.handlerbinding import HandlerBinding, find_handler
 from urlmon.hresult import HRESULT, failed, to_hresult
 from urlmon.naming import MonikerName
 from urlmon.services import find_services
+from urlmon.session import get_session
 from urlmon_core import (
     GIVES_BIND_INFO,
     GIVES_PRIORITY,
+    OFFERS_SERVICES,
     ApartmentClosedError,
+    bind_quickly,
     current_apartment,
     methods_of,
 )
@@ -66,55 +69,84 @@ class URLMoniker(MonikerName):
         InvalidURLError, InvalidRequestError, whatever on_start_binding refused with, and, when synchronous,
         whatever the transfer failed with.
         """
+        asked = bind_quickly(self, ctx, storage, path)
+        return None if asked is True else self._bind_with_care(ctx, storage, path, asked or ())
+
+    def _bind_with_care(
+        self,
+        ctx: BindCtx | None,
+        storage: TYMED,
+        path: str | os.PathLike[str] | None,
+        asked: tuple[()] | tuple[Any],
+    ) -> Any:
+        """Every bind that is not an ordinary one. asked: what the client has already answered to get_bind_info."""
         if type(storage) is not TYMED:
             storage = TYMED(storage)
         callback = None if ctx is None else ctx.callback
         if callback is None:
             callback = _NOBODY
-        running = objects.find_running(ctx, self._url)
+        running = objects.find_running(ctx, self.url)
         if running is not None:
             return running.join(callback, storage)
-        served = may_be_served(callback, self._url)
+        methods = methods_of(callback)  # what a client does not have is not asked
+        offers = bool(methods & OFFERS_SERVICES)
+        served = offers or get_session().serves(self.url)
         target = None if storage is _ISTREAM else self._check_target(storage, path, served)
         apartment: Apartment = current_apartment(Apartment)
-        methods = methods_of(callback)  # what a client does not have is not asked
-        info = _ask_bind_info(callback, self._url) if methods & GIVES_BIND_INFO else DEFAULT_BIND_INFO
+        info = DEFAULT_BIND_INFO
+        if methods & GIVES_BIND_INFO:
+            info = _bind_info(asked[0] if asked else callback.get_bind_info(), self.url)
         priority = _ask_priority(callback) if methods & GIVES_PRIORITY else 0
-        handled, brought = find_handler(callback, self._url, info.flags) if served else (False, None)
+        handled, brought = find_handler(callback, self.url, info.flags) if served else (False, None)
         if info.cached and not handled and (storage is not _FILE or info.cached == CACHED):
-            handled, brought, info = serve_cached(info, storage, self._url)
+            handled, brought, info = serve_cached(info, storage, self.url)
         if not handled and storage is not _ISTREAM:
             self._check_target(storage, path, False)  # libcurl needs one
         asynchronous = callback is not _NOBODY and info.asynchronous
         if not asynchronous:
             priority = max(priority, Priority.HIGHEST)  # the thread waits for it
         kind = HandlerBinding if handled else Binding
-        binding: Any = apartment.prepare(kind, callback, methods, self, self._url, target, priority)
+        binding: Any = apartment.prepare(kind, callback, methods, self, self.url, target, priority)
         if handled:
             binding.prepare_handler(apartment, callback, storage)
         answer = binding.begin()
-        if answer is not _S_OK and failed(answer) and answer != HRESULT.E_NOTIMPL:
-            # Contract 3.3: E_ABORT is kept, any other refusal becomes a download failure.
-            raise binding.refuse(answer if answer == HRESULT.E_ABORT else HRESULT.INET_E_DOWNLOAD_FAILURE)
+        if answer is not _S_OK:
+            raise_refusal(binding, answer)
         if handled:
             ahead = _UNBOUNDED if not asynchronous else 0 if info.pulls else apartment.high_water
             stream = binding.run_handler(brought, info, ahead, not asynchronous, tuple(accepted_types(ctx)))
             return stream if asynchronous else _wait(apartment, binding, storage)
+        offering = callback if offers else None
+        self._hand_over(apartment, binding, offering, info, storage, ctx, priority, asynchronous)
+        return None if asynchronous else _wait(apartment, binding, storage)
+
+    def _hand_over(  # noqa: PLR0917 - what a request is made of
+        self,
+        apartment: Apartment,
+        binding: Any,
+        offering: Any,
+        info: BindInfo,
+        storage: TYMED,
+        ctx: BindCtx | None,
+        priority: int,
+        asynchronous: bool,
+    ) -> None:
+        """Makes the request of an operation that was started, for libcurl. offering: who may have services."""
         try:
-            url = info.target(self._url)
+            url = info.target(self.url)
             wire, key, scheme = urls.prepare(url, info.schemes)
-            body = body_of(info, self._url)
-            services = find_services(callback)
-            additional = () if services is None else _additional_fields(services.beginning, self._url)
+            body = body_of(info, self.url)
+            services = None if offering is None else find_services(offering)
+            additional = () if services is None else _additional_fields(services.beginning, self.url)
             additional += accept_field(ctx, (*info.headers, *additional))
             if priority and scheme == "https":
                 additional += profiles.priority_field(priority, additional)
-            amendment, asked = negotiation.begin(services, info, storage, additional, url, body)
-            profile = profiles.compile_profile(info, storage, additional, self._url, amendment)
+            amendment, negotiating = negotiation.begin(services, info, storage, additional, url, body)
+            profile = profiles.compile_profile(info, storage, additional, self.url, amendment)
             key = profiles.host_key(key, info)
             high_water = apartment.high_water if asynchronous or storage is not _ISTREAM else _UNBOUNDED
             pulls = info.pulls and storage is _ISTREAM and asynchronous
-            where = None if target is None else os.fsencode(os.path.abspath(target))
+            where = None if binding.path is None else os.fsencode(os.path.abspath(binding.path))
             binding.submit(
                 profile,
                 wire,
@@ -125,14 +157,15 @@ class URLMoniker(MonikerName):
                 keeps=not asynchronous,
                 pulls=pulls,
                 pump=apartment.pump_once if asynchronous and info.blocks else None,
-                services=asked,
-                asks=0 if asked is None else asked.asks,
+                services=negotiating,
+                asks=0 if negotiating is None else negotiating.asks,
                 body=body,
             )
         except BaseException as problem:
-            _tell_stop(binding, problem, self._url)
+            tell_stop(binding, problem, self.url)
             raise
-        return None if asynchronous else _wait(apartment, binding, storage)
+        if _is_ordinary(info, asynchronous, scheme) and not (additional or negotiating or body):
+            info.quick.keep(int(storage), profile)
 
     def bind_to_object(self, ctx: BindCtx | None = None, riid: Any = None) -> Any:
         """The object that the resource's media type stands for (contract 2.2, scenario H).
@@ -151,19 +184,39 @@ class URLMoniker(MonikerName):
     ) -> str | None:
         if storage not in _STORAGES:
             raise UnsupportedError(
-                f"a URL is not bound to TYMED.{storage.name}", url=self._url, hresult=HRESULT.E_NOTIMPL
+                f"a URL is not bound to TYMED.{storage.name}", url=self.url, hresult=HRESULT.E_NOTIMPL
             )
         if storage != TYMED.FILE or (path is None and optional):
             return None
         target = os.fspath(path) if path is not None else ""
         if not target or "\0" in target:
             raise InvalidRequestError(
-                "TYMED.FILE needs the path of a target", url=self._url, hresult=HRESULT.E_INVALIDARG
+                "TYMED.FILE needs the path of a target", url=self.url, hresult=HRESULT.E_INVALIDARG
             )
         return target
 
 
-def _tell_stop(binding: Binding, problem: BaseException, url: str) -> None:
+def _is_ordinary(info: BindInfo, asynchronous: bool, scheme: str) -> bool:
+    """Whether the next bind with `info` may take the quick way, if its client has no services and adds nothing."""
+    return (
+        asynchronous
+        and scheme in profiles.FOLLOWED_SCHEMES
+        and profiles.FOLLOWED_SCHEMES.issubset(info.schemes)
+        and not (info.pulls or info.blocks or info.extra_info or info.cached)
+        and info.proxy is None
+    )
+
+
+def raise_refusal(binding: Binding, answer: HRESULT | int) -> None:
+    """Raises what on_start_binding refused the operation with, if `answer` is a refusal (contract 3.3).
+
+    E_ABORT is kept, any other failure becomes a download failure.
+    """
+    if failed(answer) and answer != HRESULT.E_NOTIMPL:
+        raise binding.refuse(answer if answer == HRESULT.E_ABORT else HRESULT.INET_E_DOWNLOAD_FAILURE)
+
+
+def tell_stop(binding: Binding, problem: BaseException, url: str) -> None:
     """The stop of an operation that was started and could not be handed over, for `problem`.
 
     BindMemoryError in its place where memory is out.
@@ -178,8 +231,8 @@ def _tell_stop(binding: Binding, problem: BaseException, url: str) -> None:
         binding.refuse(HRESULT.E_UNEXPECTED)
 
 
-def _ask_bind_info(callback: Any, url: str) -> BindInfo:
-    info = callback.get_bind_info()
+def _bind_info(info: Any, url: str) -> BindInfo:
+    """What a client has answered to get_bind_info."""
     if info is None:
         return DEFAULT_BIND_INFO
     if isinstance(info, BindInfo):

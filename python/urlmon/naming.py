@@ -13,6 +13,7 @@ from urlmon.hresult import HRESULT
 from urlmon.identifiers import CLSID_StdURLMoniker
 from urlmon.redaction import redact_url
 from urlmon.uri import Uri, combine_uri, create_uri, resolve_text
+from urlmon_core import MonikerBase
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -51,37 +52,29 @@ def refuse(reason: str, hresult: HRESULT = HRESULT.E_INVALIDARG) -> NoReturn:
     raise InvalidRequestError(reason, url="", hresult=hresult)
 
 
-class MonikerName:
+class MonikerName(MonikerBase):
     """The name that a URL moniker is: its URL, kept as it was given, and the canonical form of it.
 
     Monikers are equal, and hash alike, if their URLs are the same after canonicalisation; letters count, as they do for
     servers. `is_equal` is the comparison of IMoniker, which ignores their case.
     """
 
-    __slots__ = ("_flags", "_uri", "_url")
+    __slots__ = ()
 
-    def __init__(self, url: str, flags: int = URL_MK_LEGACY, uri: Uri | None = None) -> None:
-        self._url = url
-        self._flags = flags
-        self._uri = uri
-
-    @property
-    def url(self) -> str:
-        """The URL as held: what is requested when it is bound."""
-        return self._url
+    _uri: Uri | None
 
     @property
     def uri(self) -> Uri:
         """The URL parsed and canonical (IUriContainer::GetIUri); InvalidURLError (E_INVALIDARG) if it cannot be."""
         if self._uri is None:
-            self._uri = create_uri(self._url, _PARSING[URL_MK(self._flags)])
+            self._uri = create_uri(self.url, _PARSING[URL_MK(self._flags)])
         return self._uri
 
     def _canonical(self) -> str:
         try:
             uri = self.uri
         except InvalidURLError:
-            return self._url
+            return self.url
         return uri.absolute_uri or uri.display_uri
 
     def get_display_name(self, ctx: object = None, left: object = None) -> str:
@@ -89,7 +82,7 @@ class MonikerName:
         try:
             return self.uri.display_uri
         except InvalidURLError:
-            return self._url
+            return self.url
 
     def get_class_id(self) -> UUID:
         """CLSID_StdURLMoniker (contract 2.2)."""
@@ -122,9 +115,9 @@ class MonikerName:
             refuse("there is no moniker to compose with")
         if not isinstance(right, MonikerName):
             hresult = HRESULT.MK_E_NEEDGENERIC if only_if_not_generic else HRESULT.E_NOTIMPL
-            raise error_from_hresult(hresult, url=self._url, detail="only URL monikers are composed")
+            raise error_from_hresult(hresult, url=self.url, detail="only URL monikers are composed")
         uri = combine_uri(self.uri, right.uri, _COMBINING[URL_MK.LEGACY])
-        return type(self)(resolve_text(self._url, right._url), URL_MK_LEGACY, uri)
+        return type(self)(resolve_text(self.url, right.url), URL_MK_LEGACY, uri)
 
     def is_equal(self, other: Any) -> bool:
         """IMoniker::IsEqual: a moniker of the same class whose display name differs at most in case (contract 2.2).
@@ -150,7 +143,7 @@ class MonikerName:
 
     def inverse(self) -> NoReturn:
         """Raises BindError (MK_E_NOINVERSE): a URL has none (contract 2.2)."""
-        raise error_from_hresult(HRESULT.MK_E_NOINVERSE, url=self._url)
+        raise error_from_hresult(HRESULT.MK_E_NOINVERSE, url=self.url)
 
     def common_prefix_with(self, other: Any) -> NoReturn:
         """Raises UnsupportedError (E_NOTIMPL), as the contract says (2.2)."""
@@ -173,7 +166,7 @@ class MonikerName:
         self._not_implemented()
 
     def _not_implemented(self) -> NoReturn:
-        raise error_from_hresult(HRESULT.E_NOTIMPL, url=self._url)
+        raise error_from_hresult(HRESULT.E_NOTIMPL, url=self.url)
 
     def _saved(self) -> bytes:
         text = (self.get_display_name() + "\0").encode("utf-16-le", "surrogatepass")
@@ -219,10 +212,10 @@ class MonikerName:
         return hash(self._canonical())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._url, self._flags, self._uri)
+        return type(self), (self.url, self._flags, self._uri)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({redact_url(self._url)!r})"
+        return f"{type(self).__name__}({redact_url(self.url)!r})"
 
 
 def _read(stream: Readable, size: int) -> bytes:

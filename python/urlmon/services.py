@@ -7,7 +7,6 @@ object that has the methods, or None. All of them are called on the thread that 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -112,20 +111,12 @@ _SERVICES: tuple[tuple[UUID, tuple[str, ...]], ...] = (
     (IID_IBindCallbackRedirect, ("redirect",)),
     (IID_IInternetBindInfo, ("get_bind_string",)),
 )
-_NAMES = frozenset(name for _, names in _SERVICES for name in names) | {"query_service"}
-
-
-@lru_cache(maxsize=1024)
-def _class_offers_any(kind: Any) -> bool:
-    # One that passes attributes on may offer anything.
-    return hasattr(kind, "__getattr__") or any(hasattr(kind, name) for name in _NAMES)
+#: What a client that offers services has at least one of; the core looks for them, once for each class.
+SERVICE_NAMES = frozenset(name for _, names in _SERVICES for name in names) | {"query_service"}
 
 
 def find_services(callback: Any) -> Services | None:
-    """The services of `callback`, None if it has none at all: the usual case, in which nothing is looked up."""
-    kind: Any = type(callback)
-    if not _class_offers_any(kind) and _NAMES.isdisjoint(getattr(callback, "__dict__", ())):
-        return None
+    """The services of `callback`, None if it has none at all."""
     query = getattr(callback, "query_service", None)
     found: dict[UUID, Any] = {}
     services = []

@@ -47,12 +47,13 @@ class InternetSession:
     """IInternetSession. Registrations of one name are a stack: the newest is asked, and taking it away shows the
     one before."""
 
-    __slots__ = ("_defaults", "_filters", "_lock", "_name_spaces", "_native")
+    __slots__ = ("_defaults", "_filters", "_lock", "_native", "name_spaces")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # Readers take no lock: what they find under a name is a tuple, which is replaced and never changed.
-        self._name_spaces: dict[str, tuple[Registration, ...]] = {}
+        # Readers take no lock: what they find under a name is a tuple, which is replaced and never changed. So does
+        # the core with name_spaces.
+        self.name_spaces: dict[str, tuple[Registration, ...]] = {}
         self._filters: dict[str, tuple[Registration, ...]] = {}
         self._defaults: dict[str, Registration] = {}
         self._native: frozenset[str] = frozenset()
@@ -70,13 +71,13 @@ class InternetSession:
         _need(factory, "the factory")
         if _SCHEME.fullmatch(scheme) is None:
             raise InvalidRequestError(f"{scheme!r} is no scheme", url="", hresult=HRESULT.E_INVALIDARG)
-        return self._push(self._name_spaces, scheme.lower(), Registration(factory, clsid))
+        return self._push(self.name_spaces, scheme.lower(), Registration(factory, clsid))
 
     def unregister_name_space(self, scheme: str, factory: ProtocolFactory) -> HRESULT:
         """Takes the newest registration of `factory` for `scheme` away; S_OK also if there is none."""
         _need(scheme, "the scheme")
         _need(factory, "the factory")
-        return self._pop(self._name_spaces, scheme.lower(), factory)
+        return self._pop(self.name_spaces, scheme.lower(), factory)
 
     def register_mime_filter(
         self, media_type: str, factory: ProtocolFactory, clsid: UUID = CLSID_NULL
@@ -135,7 +136,7 @@ class InternetSession:
         from urlmon.protocolbinding import ProtocolBinding
 
         scheme = scheme_of(url)
-        if scheme in self._native and scheme not in self._name_spaces:
+        if scheme in self._native and scheme not in self.name_spaces:
             return self._defaults[scheme].factory()
         return ProtocolBinding(url, self)
 
@@ -144,7 +145,7 @@ class InternetSession:
     def find_handlers(self, url: str, default_first: bool = False) -> tuple[Registration, ...]:
         """Who may handle `url`, in the order in which they are asked."""
         scheme = scheme_of(url)
-        registered = self._name_spaces.get(scheme, ())[:1]
+        registered = self.name_spaces.get(scheme, ())[:1]
         default = self._defaults.get(scheme)
         if default is None:
             return registered
@@ -154,8 +155,8 @@ class InternetSession:
         """Whether a moniker of `url` is bound through a handler, and not by libcurl."""
         scheme = url.partition(":")[0].lower()
         if scheme in self._native:
-            return scheme in self._name_spaces and not default_first
-        return scheme in self._name_spaces or scheme in self._defaults
+            return scheme in self.name_spaces and not default_first
+        return scheme in self.name_spaces or scheme in self._defaults
 
     def find_mime_filter(self, media_type: str) -> Registration | None:
         """The filter for `media_type`, None if there is none."""
@@ -165,7 +166,7 @@ class InternetSession:
     def find_protocol_info(self, url: str) -> InternetProtocolInfo | None:
         """Whom the URL functions ask first: the registered factory of the scheme, or what it makes (contract
         10.1)."""
-        for registration in self._name_spaces.get(scheme_of(url), ())[:1]:
+        for registration in self.name_spaces.get(scheme_of(url), ())[:1]:
             asked: Any = registration.factory
             if isinstance(asked, InternetProtocolInfo):
                 return asked

@@ -13,8 +13,6 @@ from urlmon.storage_constants import DVASPECT, ClipboardFormat
 if TYPE_CHECKING:
     from urlmon_core import Stream
 
-# Found without asking the enumeration each time.
-_TYMEDS = {int(tymed): tymed for tymed in TYMED}
 _ISTREAM, _FILE = TYMED.ISTREAM, TYMED.FILE
 
 CF_NULL = ClipboardFormat.NULL
@@ -134,8 +132,3 @@ def format_of(media_type: str | None, tymed: int) -> FormatEtc:
             return FormatEtc(CF_NULL, TYMED(tymed))
         known = _known_formats[media_type, tymed] = FormatEtc(number, TYMED(tymed))
     return known
-
-
-def medium_of(tymed: int, content: Any) -> StgMedium:
-    """The STGMEDIUM that holds `content`."""
-    return StgMedium(_TYMEDS[tymed], content)

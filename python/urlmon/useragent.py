@@ -8,7 +8,7 @@ from urlmon.constants import URLMON_OPTION
 from urlmon.exceptions import InvalidRequestError
 from urlmon.hresult import HRESULT
 from urlmon.version import __version__
-from urlmon_core import library
+from urlmon_core import forget_quick_profiles, library
 
 _URL_IS_UTF8 = 0x10000000
 _MODE = 0xFF
@@ -49,6 +49,7 @@ def url_mk_set_session_option(option: URLMON_OPTION | int, value: str | bytes | 
     """
     if option == URLMON_OPTION.USERAGENT_REFRESH:
         _agents.pop(_SESSION, None)
+        forget_quick_profiles()
         return
     if option != URLMON_OPTION.USERAGENT or not isinstance(value, (str, bytes)):
         _refuse("USERAGENT takes a text, other options cannot be set")
@@ -57,6 +58,7 @@ def url_mk_set_session_option(option: URLMON_OPTION | int, value: str | bytes | 
     if not text or not text.isprintable():
         _refuse("a user agent is one line of text")
     _agents[_SESSION] = text
+    forget_quick_profiles()
 
 
 def url_mk_get_session_option(option: URLMON_OPTION | int) -> str | int:

@@ -42,10 +42,18 @@ from urlmon_core.handlerbinding import (
 )
 from urlmon_core.libcurl import error_text, library
 from urlmon_core.plainurl import plain_url
+from urlmon_core.quickbind import (
+    ContextBase,
+    MonikerBase,
+    QuickProfiles,
+    bind_quickly,
+    forget_quick_profiles,
+    use_quick_bind,
+)
 from urlmon_core.reactor import reactor_count, reactor_statistics, set_reactor_count, stop_reactor
 from urlmon_core.request import Profile
 from urlmon_core.stream import Memory, Stream
-from urlmon_core.vocabulary import GIVES_BIND_INFO, GIVES_PRIORITY, install, methods_of
+from urlmon_core.vocabulary import GIVES_BIND_INFO, GIVES_PRIORITY, OFFERS_SERVICES, install, methods_of
 
 __all__ = [
     "EVENT_DATA",
@@ -55,23 +63,29 @@ __all__ = [
     "EVENT_STATUS",
     "GIVES_BIND_INFO",
     "GIVES_PRIORITY",
+    "OFFERS_SERVICES",
     "ApartmentBase",
     "ApartmentClosedError",
     "BindingBase",
     "Body",
     "CAStore",
+    "ContextBase",
     "HandlerBindingBase",
     "LibcurlUnavailableError",
     "Memory",
+    "MonikerBase",
     "Profile",
+    "QuickProfiles",
     "Stream",
     "WrongApartmentError",
+    "bind_quickly",
     "body_of_bytes",
     "body_of_file",
     "body_of_stream",
     "current_apartment",
     "error_text",
     "find_ca_store",
+    "forget_quick_profiles",
     "install",
     "libcurl_info",
     "library",
@@ -82,6 +96,7 @@ __all__ = [
     "reactor_statistics",
     "set_reactor_count",
     "stop_reactor",
+    "use_quick_bind",
     "use_wrong_apartment",
 ]
 

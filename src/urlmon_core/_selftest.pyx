@@ -233,7 +233,8 @@ cdef class AdmissionProbe:
             self.operations[name] = <uintptr_t> t
             t.binding = <void *> <uintptr_t> name        # nobody looks at it here
             t.waiting.priority = <signed char> clamp_priority(priority)
-            t.request = request_create(self.profile, host + b"/", host, STORAGE_STREAM, None, 0, 0, False, NULL, False)
+            t.request = request_create(
+                self.profile, host, len(host), host, len(host), STORAGE_STREAM, None, 0, 0, False, NULL, False)
         t = self.find(name)
         self.sequence += 1
         t.waiting.sequence = self.sequence

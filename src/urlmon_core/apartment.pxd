@@ -23,6 +23,7 @@ cdef class ApartmentBase:
     cdef object __weakref__
 
     cdef int check_owner(self) except -1
+    cdef BindingBase make_binding(self, kind, callback, int methods, moniker, str url, path, long priority)
     cdef int collect(self) except -1
     cdef void make_ready(self, transaction *t) noexcept
     cdef long run_posts(self, long limit) except -1
@@ -30,3 +31,6 @@ cdef class ApartmentBase:
     cdef long deliver_to(self, BindingBase binding, long limit) except -1
     cdef int wait(self, long long until_ns) except -1
     cdef bint arm_mail(self) noexcept
+
+cdef long clipped_priority(priority) except? -1
+cdef ApartmentBase latest_apartment()

@@ -31,7 +31,7 @@ from urlmon_core.threads cimport urlmon_now_ns
 from urlmon_core.transaction cimport (
     COMMAND_LIMITS, apartment_release, transaction, transaction_of_mail, transaction_of_ready, transaction_release,
 )
-from urlmon_core.vocabulary cimport current_generation
+from urlmon_core.vocabulary cimport current_generation, urlmon_new
 from urlmon_core.wakeup cimport urlmon_wakeup_drain, urlmon_wakeup_open, urlmon_wakeup_signal, urlmon_wakeup_wait
 
 from urlmon_core.exceptions import ApartmentClosedError, wrong_apartment
@@ -41,12 +41,6 @@ cdef extern from "pythread.h":
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
-
-cdef extern from *:
-    """
-    #define urlmon_new(kind, nothing) ((PyTypeObject *) (kind))->tp_new((PyTypeObject *) (kind), (nothing), NULL)
-    """
-    object urlmon_new(object kind, object nothing)      # kind.__new__(kind), without looking that up
 
 cdef enum:
     ROUNDS_BEYOND = 64        # rounds that a pass may make beyond one for each binding that was ready when it began
@@ -111,13 +105,16 @@ cdef class ApartmentBase:
     def prepare(self, type kind, callback, int methods, moniker, str url, path, priority):
         """A new binding of class `kind` (a BindingBase) for `callback`, not yet started. methods: what `methods_of` has found, the
         others are not called; priority: any integer."""
-        cdef BindingBase binding
-        cdef long wished = 0 if priority == 0 else max(-0x80000000, min(0x7FFFFFFF, operator.index(priority)))
         self.check_owner()
+        return self.make_binding(kind, callback, methods, moniker, url, path, clipped_priority(priority))
+
+    cdef BindingBase make_binding(self, kind, callback, int methods, moniker, str url, path, long priority):
+        """As `prepare`, which has checked the thread."""
+        cdef BindingBase binding
         if self.reactor is None or not self.reactor.running:
             self.reactor = reactor_for(self)
         binding = <BindingBase?> urlmon_new(kind, ())
-        binding.attach(self.record, self.reactor, self.bindings, wished)
+        binding.attach(self.record, self.reactor, self.bindings, priority)
         binding.callback = callback
         binding.wanted = methods
         binding.moniker = moniker
@@ -500,18 +497,31 @@ class _ThreadEnd:
                  ResourceWarning, source=self.apartment if "tracemalloc" in modules else None)
 
 
+cdef long clipped_priority(priority) except? -1:
+    """An integer as the core keeps it: clients may choose any."""
+    return 0 if priority == 0 else max(-0x80000000, min(0x7FFFFFFF, operator.index(priority)))
+
+
 _locals = threading.local()
 cdef PyObject *_latest = NULL     # the apartment that was asked for last, borrowed: most programs have one
 
 
-def current_apartment(kind):
-    """The calling thread's apartment, made (of class `kind`) on first use; it is closed when the thread ends."""
-    global _latest
+cdef ApartmentBase latest_apartment():
+    """The calling thread's apartment if it was the one that was asked for last, else None."""
     cdef ApartmentBase apartment
     if _latest is not NULL:
         apartment = <ApartmentBase> _latest
         if apartment.owner == PyThread_get_thread_ident() and not apartment.closed and apartment.generation == current_generation():
             return apartment
+    return None
+
+
+def current_apartment(kind):
+    """The calling thread's apartment, made (of class `kind`) on first use; it is closed when the thread ends."""
+    global _latest
+    cdef ApartmentBase apartment = latest_apartment()
+    if apartment is not None:
+        return apartment
     end = getattr(_locals, "end", None)
     if end is None or end.apartment.is_closed:
         end = _locals.end = _ThreadEnd(kind())

@@ -12,6 +12,7 @@ from urlmon_core.atomics cimport (
     u32_store_relaxed, u64_load_relaxed,
 )
 from urlmon_core.body cimport Body
+from urlmon_core.plainurl cimport plain_parts, split_plain
 from urlmon_core.request cimport STORAGE_STREAM, Profile, request_create
 from urlmon_core.runqueue cimport NOT_QUEUED, clamp_priority, run_queue_set_priority
 from urlmon_core.stream cimport Stream, memory_create, stream_create
@@ -79,12 +80,27 @@ cdef class BindingBase(Delivery):
             # Found on the callback or elsewhere: the services know.
             self.wanted = self.wanted & ~WANTS_RESPONSE | (WANTS_RESPONSE if services.hears else 0)
         t.request = request_create(
-            profile, url, host_key, storage, path, high_water, asks,
+            profile, url, len(url), host_key, len(host_key), storage, path, high_water, asks,
             storage != STORAGE_STREAM and not self.wanted & WANTS_PROGRESS,
             NULL if body is None else body.body, (self.wanted & WANTS_PROGRESS) != 0)
         t.stream.high_water = high_water
         t.stream.pull = pulls
         t.stream.keeps = keeps and storage == STORAGE_STREAM
+        self.hand_over()
+
+    cdef int submit_plain(self, Profile profile, plain_parts *parts, int storage, bytes path, uint64_t high_water) except -1:
+        """As `submit`, for what is pushed, asynchronous, and about which nobody is asked. parts: of its URL."""
+        cdef transaction *t = self.t
+        self.storage = storage
+        t.request = request_create(
+            profile, parts.url, parts.size, parts.key, parts.key_size, storage, path, high_water, 0,
+            storage != STORAGE_STREAM and not self.wanted & WANTS_PROGRESS, NULL, (self.wanted & WANTS_PROGRESS) != 0)
+        t.stream.high_water = high_water
+        return self.hand_over()
+
+    cdef int hand_over(self) except -1:
+        """Enters it among the live ones and has the I/O thread begin."""
+        cdef transaction *t = self.t
         t.binding = <void *> self
         self.registry.add(self)
         # An abort from inside beginning_transaction came before there was anything to abort.
@@ -92,6 +108,7 @@ cdef class BindingBase(Delivery):
             t.binding = NULL
             self.registry.discard(self)
             raise ApartmentClosedError("the I/O thread has been stopped")
+        return 0
 
     # -- IBinding (contract 4) ----------------------------------------------------------------------------------------
 
@@ -223,6 +240,9 @@ cdef class BindingBase(Delivery):
     @property
     def host_key(self):
         """What its connection is counted by: scheme, host, port and proxy; "" before it was handed over."""
+        cdef plain_parts parts
+        if self.host_text is None and self.storage and split_plain(self.original_url, &parts):
+            self.host_text = parts.key[:parts.key_size].decode()      # of one that was handed over by `submit_plain`
         return self.host_text or ""
 
     @property

@@ -28,7 +28,8 @@ from urlmon_core.transaction cimport (
     transaction_push_to_self, transaction_release,
 )
 from urlmon_core.vocabulary cimport (
-    WANTS_DATA, WANTS_PROGRESS, WANTS_RESPONSE, WANTS_STOP, current_generation, format_for, media_type_of, words,
+    WANTS_DATA, WANTS_PROGRESS, WANTS_RESPONSE, WANTS_STOP, current_generation, format_for, media_type_of, medium_for,
+    words,
 )
 
 from urlmon_core.exceptions import ApartmentClosedError, wrong_apartment
@@ -320,8 +321,8 @@ cdef class Delivery:
         """Another request; the response to the one before was none for the client."""
         cdef request_record *last = self.t.request      # nobody changes it as long as the question is open
         self.t.answer = request_create(
-            profile, url, host_key, last.storage, None if last.path is NULL else <bytes> last.path, last.high_water, last.asks, last.quiet,
-            NULL if body is None else body.body, last.tells_upload)
+            profile, url, len(url), host_key, len(host_key), last.storage, None if last.path is NULL else <bytes> last.path,
+            last.high_water, last.asks, last.quiet, NULL if body is None else body.body, last.tells)
         self.body = body
         self.attempt += 1
         self.uploading = False
@@ -356,11 +357,11 @@ cdef class Delivery:
             if storage == STORAGE_STREAM:
                 if self.stream is None:
                     self.stream = stream_create(t, self.reactor, self.owner, self.pump)
-                self.medium = words.medium_of(storage, self.stream)
+                self.medium = medium_for(storage, self.stream)
             elif storage == STORAGE_FILE:
-                self.medium = words.medium_of(storage, self.path)
+                self.medium = medium_for(storage, self.path)
             else:
-                self.medium = words.medium_of(storage, memory_create(t))
+                self.medium = medium_for(storage, memory_create(t))
         if self.format is None:
             self.format = format_for(self.mime_type, storage)
         self.read_before = u64_load_relaxed(&t.stream.consumed)

@@ -14,7 +14,7 @@ from urlmon_core.delivery cimport (
 )
 from urlmon_core.mailbox cimport STATUS_REDIRECTING
 from urlmon_core.transaction cimport transaction_push_to_self
-from urlmon_core.vocabulary cimport WANTS_DATA, WANTS_PROGRESS, wanted_of, words
+from urlmon_core.vocabulary cimport WANTS_DATA, WANTS_PROGRESS, medium_for, wanted_of, words
 
 cdef extern from "pythread.h":
     unsigned long PyThread_get_thread_ident()
@@ -134,7 +134,7 @@ cdef class HandlerBindingBase(BindingBase):
 
     cdef int call_data(self) except -1:
         if self.wanted & WANTS_DATA and self.medium is None:
-            self.medium = words.medium_of(self.storage, self.medium_content())
+            self.medium = medium_for(self.storage, self.medium_content())
         return BindingBase.call_data(self)
 
     cdef int call_stop(self) except -1:

@@ -59,7 +59,7 @@ cdef struct request_record:
     uint64_t high_water       # bytes of the stream that may wait unread
     unsigned int asks         # ask_bit
     request_body *body        # NULL = none; holds a reference
-    bint tells_upload         # somebody wants to hear of its sending
+    bint tells                # somebody wants to hear of the connection phase, and of the sending of the body
     bint quiet                # nobody wants to hear of progress: say nothing before the end (not for streams)
     uint32_t host_hash
     char *url                 # these three point behind the struct, zero-terminated
@@ -77,5 +77,5 @@ cdef class Profile:
     cdef int fill_rules(self, addresses) except -1
 
 cdef request_record *request_create(
-    Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, unsigned int asks,
-    bint quiet, request_body *body, bint tells_upload) except NULL
+    Profile profile, const char *url, size_t url_size, const char *host_key, size_t key_size, int storage, bytes path,
+    uint64_t high_water, unsigned int asks, bint quiet, request_body *body, bint tells) except NULL

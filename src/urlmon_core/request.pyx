@@ -170,13 +170,11 @@ cdef class Profile:
 
 
 cdef request_record *request_create(
-        Profile profile, bytes url, bytes host_key, int storage, bytes path, uint64_t high_water, unsigned int asks,
-        bint quiet, request_body *body, bint tells_upload) except NULL:
-    """Owner. Builds a request in one piece; it holds a reference on the profile."""
-    cdef size_t url_size = len(url) + 1
-    cdef size_t key_size = len(host_key) + 1
+        Profile profile, const char *url, size_t url_size, const char *host_key, size_t key_size, int storage, bytes path,
+        uint64_t high_water, unsigned int asks, bint quiet, request_body *body, bint tells) except NULL:
+    """Owner. Builds a request in one piece; it holds a reference on the profile. url and host_key need not end with a zero."""
     cdef size_t path_size = 0 if path is None else len(path) + 1
-    cdef request_record *request = <request_record *> malloc(sizeof(request_record) + url_size + key_size + path_size)
+    cdef request_record *request = <request_record *> malloc(sizeof(request_record) + url_size + 1 + key_size + 1 + path_size)
     cdef char *text
     cdef uint32_t digest = 2166136261
     cdef size_t i
@@ -189,19 +187,21 @@ cdef request_record *request_create(
     request.high_water = high_water
     request.asks = asks
     request.quiet = quiet
-    request.tells_upload = tells_upload
+    request.tells = tells
     request.body = body
     if body is not NULL:
         reference_take(&body.references)
     request.url = text
-    memcpy(text, <const char *> url, url_size)
-    text += url_size
+    memcpy(text, url, url_size)
+    text[url_size] = 0
+    text += url_size + 1
     request.host_key = text
-    memcpy(text, <const char *> host_key, key_size)
-    for i in range(key_size - 1):     # FNV-1a
+    memcpy(text, host_key, key_size)
+    text[key_size] = 0
+    for i in range(key_size):     # FNV-1a
         digest = (digest ^ <unsigned char> text[i]) * 16777619
     request.host_hash = digest
-    text += key_size
+    text += key_size + 1
     request.path = NULL
     if path is not None:
         request.path = text

@@ -60,9 +60,10 @@ cdef enum:
 cdef bint _post(transfer *self, int kind, int number, char *text, size_t length) noexcept nogil:
     """Posts a status; `text` is taken over. False: out of memory, and the transfer is to fail.
 
-    Nothing of the connection phase after a long suspension: the client is in the data phase already.
+    Nothing of the connection phase after a long suspension: the client is in the data phase already. Nor where nobody wants to hear
+    of it, but for redirects: the owner keeps the URL.
     """
-    if self.resuming and kind != STATUS_RESPONSE:
+    if kind != STATUS_RESPONSE and (self.resuming or (kind != STATUS_REDIRECTING and not self.transaction.request.tells)):
         free(text)
         return True
     if not mailbox_post(&self.transaction.mail, kind, number, text, length):

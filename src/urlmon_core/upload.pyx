@@ -97,7 +97,7 @@ cdef void upload_end(transfer *self, bint over) noexcept nogil:
 
 
 cdef bint _tell(transfer *self, int kind) noexcept nogil:
-    if not self.transaction.request.tells_upload:
+    if not self.transaction.request.tells:
         return True
     if not mailbox_post(&self.transaction.mail, kind, 0, NULL, 0):
         self.failure = CAUSE_MEMORY
@@ -199,7 +199,7 @@ cdef size_t on_read(char *target, size_t unit, size_t count, void *userp) noexce
             return size
         self.body_position += <int64_t> size
         u64_store_relaxed(&self.transaction.mail.sent, <unsigned long long> self.body_position)
-        if self.transaction.request.tells_upload:
+        if self.transaction.request.tells:
             mark_dirty(self.context, self.transaction)
     if size == 0 or self.body_position == body.size:
         upload_closed(self)

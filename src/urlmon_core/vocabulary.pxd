@@ -10,6 +10,13 @@ cdef enum wanted_bit:
     HAS_BIND_INFO = 32
     HAS_PRIORITY = 64
     PASSES_ON = 128           # it has __getattr__: what says how to bind may be found through that
+    OFFERS = 256              # it may have services, or be or bring a handler
+
+cdef extern from *:
+    """
+    #define urlmon_new(kind, nothing) ((PyTypeObject *) (kind))->tp_new((PyTypeObject *) (kind), (nothing), NULL)
+    """
+    object urlmon_new(object kind, object nothing)      # kind.__new__(kind), without looking that up
 
 cdef class Vocabulary:
     cdef dict statuses            # number -> BINDSTATUS
@@ -18,8 +25,11 @@ cdef class Vocabulary:
     cdef object hresult           # function int|None -> HRESULT
     cdef object error_of
     cdef object format_of
-    cdef object medium_of
+    cdef object medium            # class StgMedium
+    cdef dict tymeds              # number -> TYMED
     cdef object callback_base
+    cdef frozenset service_names
+    cdef object protocol
     cdef object success           # HRESULTs that the core itself answers with
     cdef object say_no_more
     cdef object failure
@@ -32,4 +42,5 @@ cdef Vocabulary words
 cdef int wanted_of(object callback) except -1
 cdef object media_type_of(bytes head)
 cdef object format_for(object mime, int storage)
+cdef object medium_for(int storage, object content)
 cdef unsigned long current_generation() noexcept

@@ -2,6 +2,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 GIVES_BIND_INFO: int
 GIVES_PRIORITY: int
+OFFERS_SERVICES: int
 
 class Vocabulary: ...
 
@@ -14,8 +15,11 @@ def install(
     hresult: Callable[[int | None], int],
     error_of: Callable[..., tuple[int, BaseException | None]],
     format_of: Callable[[str | None, int], object],
-    medium_of: Callable[[int, object], object],
+    medium: type[object],
+    tymeds: Mapping[int, object],
     callback_base: type[object],
+    service_names: frozenset[str],
+    protocol: type[object],
 ) -> None: ...
 def methods_of(callback: object) -> int: ...
 def watch_forks() -> None: ...

@@ -3,20 +3,64 @@
 Also what is remembered of clients' classes and of media types, so that a call costs a look-up and no more.
 """
 
+from libc.string cimport memchr, memcmp
+
+from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM
+
 cdef extern from "<strings.h>" nogil:
     int strncasecmp(const char *a, const char *b, size_t size)
 
 cdef extern from "<pthread.h>":
     int pthread_atfork(void (*prepare)() noexcept nogil, void (*parent)() noexcept nogil, void (*child)() noexcept nogil)
 
+cdef extern from *:
+    """
+    /* Changes whenever the type, or one that it inherits from, is changed; no two types have the same one. 0: none at the moment. */
+    static inline unsigned int urlmon_type_version(PyObject *kind)
+    {
+        PyTypeObject *type = (PyTypeObject *) kind;
+    #if PY_VERSION_HEX < 0x030B0000
+        if (!PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG))
+            return 0;
+    #endif
+        return (unsigned int) type->tp_version_tag;
+    }
+
+    static int urlmon_visit_own(PyObject *item, void *kind)
+    {
+        return item != (PyObject *) kind && (Py_TYPE(item)->tp_call != NULL || PyDict_Check(item));
+    }
+
+    /* Whether something callable may be among the attributes of the instance itself. Asking for its __dict__ would have the
+     * interpreter make one, which costs more than all else that is looked at; what it refers to it tells as it tells
+     * gc.get_referents. A dictionary may be the one that was made. */
+    static inline int urlmon_may_have_own(PyObject *object)
+    {
+        PyTypeObject *kind = Py_TYPE(object);
+        if (kind->tp_dictoffset == 0)
+            return 0;
+        return kind->tp_traverse == NULL || kind->tp_traverse(object, urlmon_visit_own, kind);
+    }
+    """
+    unsigned int urlmon_type_version(object kind) noexcept
+    bint urlmon_may_have_own(object instance) noexcept
+
 cdef enum:
     MEDIA_TYPES_KEPT = 1024   # distinct Content-Type values whose text is made once
+    CLASSES_KEPT = 256        # classes whose methods are remembered, at most
 
 GIVES_BIND_INFO = HAS_BIND_INFO           # get_bind_info
 GIVES_PRIORITY = HAS_PRIORITY             # get_priority
+OFFERS_SERVICES = OFFERS
 
-cdef dict _wanted_by_class = {}   # class -> bits of the methods that it has itself
+cdef struct remembered_class:
+    unsigned int version      # of the class, see urlmon_type_version; 0 = nobody's place
+    int bits                  # of the methods that it has itself
+
+cdef remembered_class _classes[CLASSES_KEPT]    # by version; one that is changed has another version, and is looked at anew
 cdef dict _media_types = {}
+cdef bytes _latest_type = b""     # the Content-Type value that was looked up last, and its text
+cdef object _latest_text = None
 cdef unsigned long _generation = 0
 
 
@@ -27,21 +71,25 @@ cdef class Vocabulary:
 words = Vocabulary()
 
 
-def install(*, statuses, flags, hresult, error_of, format_of, medium_of, callback_base):
+def install(*, statuses, flags, hresult, error_of, format_of, medium, tymeds, callback_base, service_names, protocol):
     """Gives the core the Python objects for its numbers; called once, by the package on top.
 
     statuses: dict number -> BINDSTATUS. flags: tuple of BSCF, indexed by value. hresult: function int|None -> HRESULT.
     error_of: function (binding, HRESULT|BindError|None, cause, code, option, text) -> (HRESULT, BindError|None). format_of: function
-    (mime|None, tymed) -> FormatEtc. medium_of: function (tymed, content) -> StgMedium. callback_base: the class whose
-    methods do nothing; a method that a client inherits from it unchanged is not called.
+    (mime|None, tymed) -> FormatEtc. medium: the class StgMedium. tymeds: dict number -> TYMED. callback_base: the class whose
+    methods do nothing; a method that a client inherits from it unchanged is not called. service_names: what a client has that offers
+    services. protocol: the class of those that are handlers.
     """
     words.statuses = statuses
     words.flags = flags
     words.hresult = hresult
     words.error_of = error_of
     words.format_of = format_of
-    words.medium_of = medium_of
+    words.medium = medium
+    words.tymeds = tymeds
     words.callback_base = callback_base
+    words.service_names = service_names
+    words.protocol = protocol
     words.formats = {}
     words.success = hresult(0)
     words.say_no_more = hresult(1)
@@ -74,28 +122,44 @@ _METHODS = {
 }
 
 
+cdef int _bits_of(type kind) except -1:
+    """What instances of `kind` have by their class; wanted_bit."""
+    cdef int bits = 0
+    for name, bit in _METHODS.items():
+        method = getattr(kind, name, None)
+        if method is not None and method is not getattr(words.callback_base, name, None):
+            bits |= bit
+    if hasattr(kind, "__getattr__"):
+        bits |= PASSES_ON | OFFERS
+    if issubclass(kind, words.protocol):
+        bits |= OFFERS
+    for name in words.service_names:
+        if hasattr(kind, name):
+            bits |= OFFERS
+    return bits
+
+
 cdef int wanted_of(object callback) except -1:
     """Which of the methods `callback` has, on its class or on itself; wanted_bit."""
     cdef type kind = type(callback)
-    known = _wanted_by_class.get(kind)
+    cdef unsigned int version = urlmon_type_version(kind)
+    cdef remembered_class *known = &_classes[version % CLASSES_KEPT]
     cdef int bits
-    if known is None:
-        bits = 0
-        for name, bit in _METHODS.items():
-            method = getattr(kind, name, None)
-            if method is not None and method is not getattr(words.callback_base, name, None):
-                bits |= bit
-        if hasattr(kind, "__getattr__"):
-            bits |= PASSES_ON
-        _wanted_by_class[kind] = bits
+    if version != 0 and known.version == version:
+        bits = known.bits
     else:
-        bits = known
-    own = getattr(callback, "__dict__", None)
+        bits = _bits_of(kind)
+        if version != 0 and version == urlmon_type_version(kind):
+            known.version = version
+            known.bits = bits
+    own = getattr(callback, "__dict__", None) if urlmon_may_have_own(callback) else None
     if own:
         for name in own:
             bit = _METHODS.get(name)
             if bit is not None:
                 bits |= bit
+            if name in words.service_names:
+                bits |= OFFERS
     if bits & PASSES_ON:
         for name in ("get_bind_info", "get_priority", "on_start_binding"):
             if not bits & <int> _METHODS[name] and getattr(callback, name, None) is not None:
@@ -104,17 +168,19 @@ cdef int wanted_of(object callback) except -1:
 
 
 def methods_of(callback):
-    """Which methods a client's callback really has, for `ApartmentBase.prepare`. Two of the bits say how to bind: GIVES_BIND_INFO
-    and GIVES_PRIORITY."""
+    """Which methods a client's callback really has, for `ApartmentBase.prepare`. Three of the bits say how to bind: GIVES_BIND_INFO,
+    GIVES_PRIORITY, and OFFERS_SERVICES: it may have services, or be or bring a handler."""
     return wanted_of(callback)
 
 
 cdef object media_type_of(bytes head):
     """The media type that a header block announces, in lower case and without parameters; None if there is none."""
+    global _latest_type, _latest_text
     cdef const char *text = head
     cdef const char *end = text + len(head)
     cdef const char *line = text
     cdef const char *stop
+    cdef bytes raw
     while line < end:
         if (line[0] == c"C" or line[0] == c"c") and strncasecmp(line, b"content-type:", 13) == 0:
             line += 13
@@ -123,15 +189,19 @@ cdef object media_type_of(bytes head):
             stop = line
             while stop < end and stop[0] not in (c";", c"\r", c"\n"):
                 stop += 1
+            if stop - line == len(_latest_type) and memcmp(line, <const char *> _latest_type, stop - line) == 0:
+                return _latest_text
             raw = line[:stop - line]
             known = _media_types.get(raw)
             if known is None:
                 known = raw.decode("iso-8859-1").strip().lower() or None
                 if known is not None and len(_media_types) < MEDIA_TYPES_KEPT:
                     _media_types[raw] = known
+            _latest_type, _latest_text = raw, known
             return known
-        while line < end and line[0] != c"\n":
-            line += 1
+        line = <const char *> memchr(line, c"\n", end - line)
+        if line is NULL:
+            return None
         line += 1
     return None
 
@@ -144,3 +214,16 @@ cdef object format_for(object mime, int storage):
         if len(words.formats) < MEDIA_TYPES_KEPT:
             words.formats[mime, storage] = known
     return known
+
+
+cdef object medium_for(int storage, object content):
+    """The StgMedium that holds `content`: a stream, a path, or what a view of the memory can be made of."""
+    medium = urlmon_new(words.medium, ())
+    medium.tymed = words.tymeds[storage]
+    if storage == STORAGE_STREAM:
+        medium.stream = content
+    elif storage == STORAGE_FILE:
+        medium.path = content
+    else:
+        medium.data = memoryview(b"" if content is None else content)
+    return medium

@@ -13,7 +13,6 @@ from urlmon.storage import (
     StgMedium,
     format_of,
     get_clipboard_format_name,
-    medium_of,
     register_clipboard_format,
 )
 
@@ -110,7 +109,7 @@ def test_formatetc_without_a_type() -> None:
 
 def test_medium_of_a_stream() -> None:
     content = object()
-    medium = medium_of(4, content)
+    medium = StgMedium(TYMED.ISTREAM, content)
     assert medium.tymed is TYMED.ISTREAM
     assert medium.stream is content
     assert repr(medium) == "<StgMedium ISTREAM>"
@@ -120,7 +119,7 @@ def test_medium_of_a_stream() -> None:
 
 
 def test_medium_of_a_file() -> None:
-    medium = medium_of(2, "/target")
+    medium = StgMedium(TYMED.FILE, "/target")
     assert (medium.tymed, medium.path) == (TYMED.FILE, "/target")
     assert not hasattr(medium, "stream")
     assert not hasattr(medium, "data")
@@ -128,7 +127,7 @@ def test_medium_of_a_file() -> None:
 
 def test_medium_of_memory() -> None:
     body = b"body"
-    medium = medium_of(1, body)
+    medium = StgMedium(TYMED.HGLOBAL, body)
     assert medium.tymed is TYMED.HGLOBAL
     assert isinstance(medium.data, memoryview)
     assert medium.data.obj is body  # not copied
