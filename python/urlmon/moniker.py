@@ -52,7 +52,7 @@ class URLMoniker(MonikerName):
 
     __slots__ = ()
 
-    def bind_to_storage(  # noqa: PLR0915 - the steps of a bind, in their order
+    def bind_to_storage(
         self,
         ctx: BindCtx | None = None,
         storage: TYMED = TYMED.ISTREAM,
