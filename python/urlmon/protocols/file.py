@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import stat
 from urllib.parse import unquote
@@ -49,7 +48,7 @@ class FileProtocol(InternetProtocol):
     """Handler of file: URLs that name regular files; everything is reported from within `start`."""
 
     def __init__(self) -> None:
-        self._file: io.FileIO | None = None
+        self._fd = -1  # no io.FileIO: in a garbage cycle that may go, and complain, before us
 
     def start(
         self,
@@ -66,19 +65,19 @@ class FileProtocol(InternetProtocol):
         path = path_of(url)
         if not binding_flags & BINDF.FROMURLMON:
             sink.report_progress(BINDSTATUS.DIRECTBIND, None)
-        if self._file is not None:  # started again: what is there is announced once more
-            size = os.fstat(self._file.fileno()).st_size
+        if self._fd >= 0:  # started again: what is there is announced once more
+            size = os.fstat(self._fd).st_size
             sink.report_data(BSCF.FIRSTDATANOTIFICATION | BSCF.LASTDATANOTIFICATION, size, size)
             return HRESULT.S_OK
         sink.report_progress(BINDSTATUS.SENDINGREQUEST, "")
         try:
-            self._file = io.FileIO(_open(path))
+            self._fd = _open(path)
         except OSError as problem:
             sink.report_result(HRESULT.INET_E_RESOURCE_NOT_FOUND, problem.errno or errno.ENOENT, None)
             return HRESULT.INET_E_RESOURCE_NOT_FOUND
         sink.report_progress(BINDSTATUS.CACHEFILENAMEAVAILABLE, os.path.abspath(path))
         sink.report_progress(BINDSTATUS.VERIFIEDMIMETYPEAVAILABLE, self._media_type(path))
-        size = os.fstat(self._file.fileno()).st_size
+        size = os.fstat(self._fd).st_size
         sink.report_data(
             BSCF.FIRSTDATANOTIFICATION | BSCF.LASTDATANOTIFICATION | BSCF.SKIPDRAINDATAFORFILEURLS, size, size
         )
@@ -86,31 +85,28 @@ class FileProtocol(InternetProtocol):
         return HRESULT.S_OK
 
     def _media_type(self, path: str) -> str:
-        assert self._file is not None
         try:
             return find_mime_from_data(path)
         except BindError:
-            return find_mime_from_data(path, os.pread(self._file.fileno(), 256, 0) or b"\n")
+            return find_mime_from_data(path, os.pread(self._fd, 256, 0) or b"\n")
 
     def __del__(self) -> None:
-        if (
-            self._file is not None
-        ):  # it stays readable after `terminate`, so nobody else says when it is done with
-            self._file.close()
+        if self._fd >= 0:  # it stays readable after `terminate`, so nobody else says when it is done with
+            os.close(self._fd)
 
     @property
     def seekable(self) -> bool:
         """True, once there is a file."""
-        return self._file is not None
+        return self._fd >= 0
 
     def read(self, size: int) -> bytes:
         """The next bytes, b"" at the end."""
-        if self._file is None or self._file.closed:
+        if self._fd < 0:
             raise BindError("the protocol has no file", url="", hresult=HRESULT.E_FAIL)
-        return self._file.read(size)
+        return os.read(self._fd, size)
 
     def seek(self, offset: int, origin: int = 0) -> int:
         """As in any file."""
-        if self._file is None:
+        if self._fd < 0:
             return super().seek(offset, origin)
-        return self._file.seek(offset, origin)
+        return os.lseek(self._fd, offset, origin)
