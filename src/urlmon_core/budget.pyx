@@ -1,7 +1,8 @@
 """The byte budget of a visit. See budget.pxd; used through cimport only."""
 
+from urlmon_core.flow cimport flow_before_reading
 from urlmon_core.libcurl cimport CURLPAUSE_RECV, curl
-from urlmon_core.transfer cimport transfer_go_on
+from urlmon_core.transfer cimport transfer_may_go_on, transfer_unpause
 
 cdef enum:
     VISIT_BYTES = 1 << 20       # read from one connection in one turn
@@ -56,11 +57,15 @@ cdef void budget_leave(transfer *self) noexcept nogil:
 
 
 cdef void budget_grant(io_context *context) noexcept nogil:
-    """At the end of a turn: lets some go on in the next one, by priority, equals in the order in which they were paused."""
+    """At the end of a turn: lets some go on in the next one, by priority, equals in the order in which they were paused.
+
+    Only who does go on has a visit: libcurl's timer then sees to the next turn, in which the others have theirs. Before flow_tick, which
+    says when those that are held instead are looked at again.
+    """
     cdef transfer *best
     cdef transfer *other
-    cdef int _visit
-    for _visit in range(VISITS):
+    cdef int visits = VISITS
+    while visits:
         best = context.visited
         if best is NULL:
             return
@@ -70,4 +75,7 @@ cdef void budget_grant(io_context *context) noexcept nogil:
                 best = other
             other = other.next_visited
         budget_leave(best)
-        transfer_go_on(best)
+        flow_before_reading(best)
+        if transfer_may_go_on(best):
+            transfer_unpause(best)
+            visits -= 1

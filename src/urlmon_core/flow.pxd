@@ -15,4 +15,5 @@ cdef void flow_set_running(transfer *self, bint running) noexcept nogil
 cdef void flow_received(transfer *self, size_t size) noexcept nogil
 cdef bint flow_may_read(transfer *self) noexcept nogil
 cdef void flow_hold(transfer *self) noexcept nogil
+cdef void flow_before_reading(transfer *self) noexcept nogil
 cdef int64_t flow_tick(io_context *context, int64_t now_ns) noexcept nogil

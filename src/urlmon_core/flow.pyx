@@ -144,6 +144,15 @@ cdef void flow_hold(transfer *self) noexcept nogil:
         windows_hold(self)
 
 
+cdef void flow_before_reading(transfer *self) noexcept nogil:
+    """It is to go on after a pause. libcurl would read at once, whether the poller watches the socket or not; so below a band that
+    receives it is refused as well as held, until flow_tick releases it."""
+    if not self.suspended and not self.refused and not flow_may_read(self):
+        self.refused = self.fd < 0          # no socket of its own to be held
+        flow_hold(self)
+        self.refused = True
+
+
 cdef void _release(transfer *self) noexcept nogil:
     self.held = False
     if self.previous_held is NULL:

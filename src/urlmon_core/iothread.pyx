@@ -453,9 +453,9 @@ cdef void _turn(reactor_record *self) noexcept nogil:
     _end_stalled(self, now_ns)
     _interrupt_due(self, now_ns)
     _start_all(self, now_ns)
+    budget_grant(&self.io)
     self.flow_ns = _earlier(_earlier(flow_tick(&self.io, now_ns), interruption_next(&self.io)), stalls_next(&self.io))
     _flush(self)
-    budget_grant(&self.io)
 
 
 cdef void _shut_down(reactor_record *self) noexcept nogil:

@@ -162,10 +162,15 @@ cdef inline void transfer_unpause(transfer *self) noexcept nogil:
         self.context.failed = self
 
 
+cdef inline bint transfer_may_go_on(transfer *self) noexcept nogil:
+    # Is no reason left not to have libcurl receive?
+    return (not self.stalled and not self.suspended and not self.refused and not self.visited and not self.asking
+            and not self.over)
+
+
 cdef inline void transfer_go_on(transfer *self) noexcept nogil:
     # Lets libcurl receive again, if there is no other reason left not to.
-    if (not self.stalled and not self.suspended and not self.refused and not self.visited and not self.asking
-            and not self.over):
+    if transfer_may_go_on(self):
         transfer_unpause(self)
 
 

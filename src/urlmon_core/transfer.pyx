@@ -9,7 +9,7 @@ from urlmon_core.budget cimport budget_leave
 from urlmon_core.counters cimport live, urlmon_assert, urlmon_count
 from urlmon_core.easyhandles cimport easy_give_back, easy_set_profile, easy_suit, easy_take
 from urlmon_core.filesink cimport FILE_LOCKED, file_commit, file_discard, file_init, file_open
-from urlmon_core.flow cimport flow_admitted, flow_ended, flow_hold, flow_may_read, flow_set_running
+from urlmon_core.flow cimport flow_admitted, flow_before_reading, flow_ended, flow_set_running
 from urlmon_core.interruption cimport interruption_apply, interruption_due_at, interruption_free, interruption_record
 from urlmon_core.libcurl cimport (
     CURL_ERROR_SIZE, CURLE_OK, CURLE_OUT_OF_MEMORY, CURLE_PARTIAL_FILE, CURLE_WRITE_ERROR, CURLOPT_FRESH_CONNECT, CURLOPT_URL,
@@ -127,11 +127,7 @@ cdef void transfer_continue(transfer *self) noexcept nogil:
     """The byte stream has room again. libcurl delivers the refused chunk from inside this call."""
     if self.stalled:
         self.stalled = False
-        if not self.suspended and not self.refused and not flow_may_read(self):
-            # libcurl would read at once, whether the poller watches the socket or not.
-            self.refused = self.fd < 0          # no socket of its own to be held
-            flow_hold(self)
-            self.refused = True
+        flow_before_reading(self)
         transfer_go_on(self)
 
 
@@ -148,6 +144,8 @@ cdef void transfer_set_suspended(transfer *self, bint suspended) noexcept nogil:
         transfer_pause(self)
         return
     interruption_due_at(self, 0)
+    if self.is_bulk:
+        flow_before_reading(self)
     transfer_go_on(self)
 
 
