@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.namespaces import Namespace
 
-__all__ = ["Nginx", "running_nginx", "unavailable"]
+__all__ = ["Nginx", "free_port", "running_nginx", "unavailable"]
 
 MEMORY = Path("/dev/shm")
 START_TIMEOUT = 10.0
@@ -40,11 +40,12 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    root {folder}/files;
     server {{
         listen {address}:{port} backlog=4096;
-        root {folder}/files;
         location /paced/ {{ alias {folder}/files/; limit_rate 256k; }}
     }}
+    {servers}
 }}
 """
 
@@ -78,8 +79,11 @@ def unavailable() -> str | None:
 
 
 @contextlib.contextmanager
-def running_nginx(namespace: Namespace | None = None) -> Iterator[Nginx]:
-    """A server that listens when the context is entered: inside the namespace if given, else on loopback."""
+def running_nginx(namespace: Namespace | None = None, servers: str = "") -> Iterator[Nginx]:
+    """A server that listens when the context is entered: inside the namespace if given, else on loopback.
+
+    servers: further `server` blocks of its configuration, for the same files.
+    """
     program = shutil.which("nginx")
     if program is None:
         raise RuntimeError("nginx not found")
@@ -88,11 +92,13 @@ def running_nginx(namespace: Namespace | None = None) -> Iterator[Nginx]:
         folder.chmod(0o755)  # started by root, its worker is somebody else
         (folder / "files").mkdir()
         if namespace is None:
-            address, port = "127.0.0.1", _free_port()
+            address, port = "127.0.0.1", free_port()
         else:
             address, port = namespace.address, 80
         configuration = folder / "nginx.conf"
-        configuration.write_text(CONFIGURATION.format(folder=folder, address=address, port=port))
+        configuration.write_text(
+            CONFIGURATION.format(folder=folder, address=address, port=port, servers=servers)
+        )
         command = [program, "-c", str(configuration), "-p", str(folder), "-e", str(folder / "error.log")]
         process = subprocess.Popen(command if namespace is None else namespace.command(*command))
         try:
@@ -113,7 +119,7 @@ def _wait_until_it_listens(process: subprocess.Popen[bytes], folder: Path) -> No
         time.sleep(0.01)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
