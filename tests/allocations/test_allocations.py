@@ -35,7 +35,15 @@ def allocator(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("scenario", "least"),
-    [("stream", 15), ("file", 15), ("memory", 15), ("redirects", 25), ("request", 20), ("interruption", 20)],
+    [
+        ("stream", 15),
+        ("file", 15),
+        ("memory", 15),
+        ("redirects", 25),
+        ("request", 20),
+        ("many_hosts", 60),
+        ("interruption", 20),
+    ],
 )
 def test_walk(allocator: Path, scenario: str, least: int) -> None:
     done = subprocess.run(
