@@ -45,10 +45,15 @@ cdef extern from "<unistd.h>" nogil:
     int unlink(const char *path)
     long lseek(int fd, long offset, int whence)
     int SEEK_SET
-    ssize_t write(int fd, const void *data, size_t size)
+
+cdef extern from "<sys/uio.h>" nogil:
+    cdef struct iovec:
+        void *iov_base
+        size_t iov_len
+    ssize_t writev(int fd, const iovec *parts, int count)
 
 cdef enum:
-    WRITE_AT_ONCE = 64 << 10        # bytes: a chunk that is large enough for a write of its own
+    WRITE_AT_ONCE = 16 << 10        # bytes: a chunk that is large enough for a write of its own; libcurl's are no larger
 
 
 cdef void file_init(file_sink *sink) noexcept nogil:
@@ -105,37 +110,41 @@ cdef int file_open(file_sink *sink, const char *target) noexcept nogil:
     return 0
 
 
-cdef int _write_all(int fd, const char *data, size_t size) noexcept nogil:
+cdef int _write_all(file_sink *sink, const char *data, size_t size) noexcept nogil:
+    """Writes what is staged, and `size` bytes after it."""
+    cdef iovec parts[2]
     cdef ssize_t done
-    while size:
-        done = write(fd, data, size)
+    cdef int first = 0 if sink.staged else 1
+    parts[0].iov_base = block_bytes(sink.staging) if sink.staged else NULL
+    parts[0].iov_len = sink.staged
+    parts[1].iov_base = <void *> data
+    parts[1].iov_len = size
+    sink.staged = 0
+    while parts[0].iov_len or parts[1].iov_len:
+        done = writev(sink.fd, parts + first, 2 - first)
         if done < 0:
             if errno == EINTR:
                 continue
             return errno
-        data += done
-        size -= done
+        while first < 2 and <size_t> done >= parts[first].iov_len:
+            done -= parts[first].iov_len
+            parts[first].iov_len = 0
+            first += 1
+        if first < 2:
+            parts[first].iov_base = (<char *> parts[first].iov_base) + done
+            parts[first].iov_len -= done
     return 0
-
-
-cdef int _flush(file_sink *sink) noexcept nogil:
-    cdef int failure
-    if sink.staged == 0:
-        return 0
-    failure = _write_all(sink.fd, block_bytes(sink.staging), sink.staged)
-    sink.staged = 0
-    return failure
 
 
 cdef int file_write(file_sink *sink, block_pool *pool, const char *data, size_t size, size_t expected) noexcept nogil:
     """Takes `size` bytes; `expected` = bytes that will probably come in all. Returns 0 or an errno value.
 
-    Small chunks, as they come over TLS (16 KiB), are gathered into larger writes.
+    Small chunks, as they come over TLS (16 KiB at most), are gathered into larger writes; copying a larger one costs more than writing it.
     """
     cdef int failure
     cdef size_t part
-    if sink.staged == 0 and (size >= WRITE_AT_ONCE or size >= expected):
-        return _write_all(sink.fd, data, size)
+    if size >= WRITE_AT_ONCE or (sink.staged == 0 and size >= expected):
+        return _write_all(sink, data, size)
     while size:
         if sink.staging is NULL:
             sink.staging = block_take(pool, expected if expected > size else size)
@@ -149,7 +158,7 @@ cdef int file_write(file_sink *sink, block_pool *pool, const char *data, size_t 
         data += part
         size -= part
         if sink.staged == sink.staging.capacity:
-            failure = _flush(sink)
+            failure = _write_all(sink, NULL, 0)
             if failure:
                 return failure
     return 0
@@ -181,7 +190,7 @@ cdef void _close(file_sink *sink) noexcept nogil:
 
 cdef int file_commit(file_sink *sink) noexcept nogil:
     """Gives the complete file its name. Returns 0 or an errno value; then nothing was left and an old target is as it was."""
-    cdef int failure = _flush(sink)
+    cdef int failure = _write_all(sink, NULL, 0)
     cdef int copy
     if failure == 0:
         # Some file systems (NFS) report a full disk only when a descriptor is closed. Closing a duplicate asks them without

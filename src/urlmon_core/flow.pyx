@@ -190,7 +190,9 @@ cdef void flow_received(transfer *self, size_t size) noexcept nogil:
     cdef apartment_record *apartment = self.transaction.apartment
     cdef int64_t now_ns = self.context.now_ns
     cdef int top
-    self.context.unflushed += size
+    self.context.unseen += size
+    if not self.transaction.request.quiet:
+        self.context.unflushed += size
     if not _one_band(apartment):
         top = _top(apartment, now_ns)
         if self.level < top:

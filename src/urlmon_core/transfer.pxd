@@ -29,7 +29,8 @@ cdef struct io_context:
     int spare_count
     transaction *dirty            # mailboxes with something not yet handed over, oldest first
     transaction *last_dirty
-    uint64_t unflushed            # body bytes received since the mailboxes were last handed over
+    uint64_t unflushed            # body bytes received since the mailboxes were last handed over, but for those that nobody hears of
+    uint64_t unseen               # body bytes received since the commands were last looked at
     apartment_record *wake_due    # owners to wake at the end of the turn
     apartment_record *admission_due    # apartments in which somebody may be able to start
     int64_t now_ns                # the time, as of this turn

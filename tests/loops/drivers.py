@@ -8,6 +8,7 @@ in its driver alone.
 from __future__ import annotations
 
 import asyncio
+import gc
 import select
 import selectors
 import sys
@@ -134,7 +135,7 @@ def _qt(begin: Begin, caught: list[BaseException], package: str) -> None:
         application.exec()
 
 
-def _tk(begin: Begin, caught: list[BaseException]) -> None:
+def _tk_once(begin: Begin, caught: list[BaseException]) -> None:
     import tkinter
 
     root = tkinter.Tk()
@@ -143,6 +144,11 @@ def _tk(begin: Begin, caught: list[BaseException]) -> None:
         root.after(0, lambda: begin(root.quit, caught))
         root.mainloop()
     root.destroy()
+
+
+def _tk(begin: Begin, caught: list[BaseException]) -> None:
+    _tk_once(begin, caught)
+    gc.collect()  # Tcl ends the process when another thread's collection lets go of what it has left behind
 
 
 def _selector(begin: Begin, caught: list[BaseException]) -> None:
