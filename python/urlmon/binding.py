@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from urlmon.constants import HTTP_QUERY
 from urlmon.exceptions import BindError
-from urlmon.headers import find_field, parse_head, query
+from urlmon.headers import asks_for_request, find_field, parse_head, query
 from urlmon.hresult import HRESULT
 from urlmon.redaction import redact_url
 from urlmon_core import BindingBase
@@ -92,11 +92,23 @@ class Binding(BindingBase):
     def query_info(self, what: HTTP_QUERY | int, name: str | None = None, index: int = 0) -> object:
         """IWinInetHttpInfo::QueryInfo (contract 8.8): one attribute of the response, by HTTP_QUERY.
 
+        Of the request with FLAG_REQUEST_HEADERS, and REQUEST_METHOD: as urlmon asks for it, without what libcurl adds
+        while it sends it (credentials that were asked for, cookies, the range of a resumption).
+
         With HTTP_QUERY.FLAG_NUMBER an int, with FLAG_SYSTEMTIME a datetime, else text. HTTP_QUERY.CUSTOM
         takes the field's `name`; `index` counts repeated fields. None where the response has no such field;
         STATUS_CODE is 0 before the response.
         """
-        return query(HTTP_QUERY(what), self.raw_headers, name, index)
+        asked = HTTP_QUERY(what)
+        head = self.raw_request_headers if asks_for_request(asked) else self.raw_headers
+        return query(asked, head, name, index)
+
+    @property
+    def raw_request_headers(self) -> bytes:
+        """The header block of the last request, as far as urlmon makes it; b"" before it was handed over."""
+        from urlmon.profiles import request_head
+
+        return request_head(self.request_options, self.url, self.method_given_up_by)
 
     def __repr__(self) -> str:
         total = self.bytes_total

@@ -49,7 +49,8 @@ class BindStatusCallback:
         return None
 
     def on_low_resource(self) -> int | None:
-        """The library is short of resources (contract 3.1)."""
+        """Never called (contract 3.1 leaves that open): what the library holds for a client is bounded by marks that
+        make its transfers wait, so there is nothing that it would have the client give up."""
         return None
 
     def on_progress(

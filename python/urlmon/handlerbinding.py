@@ -275,6 +275,12 @@ class HandlerBinding(HandlerBindingBase, Binding):
             self._events.append((EVENT_STATUS, int(status), text))
         return HRESULT.S_OK
 
+    @property
+    def raw_request_headers(self) -> bytes:
+        """As `Binding.raw_request_headers`, of a handler that speaks http; else b""."""
+        head = getattr(self.transaction.handler, "raw_request_headers", b"")
+        return head if isinstance(head, bytes) else b""
+
     def _take_head(self) -> None:
         """What `query_info` goes by, where the handler speaks http."""
         if self.status_code:

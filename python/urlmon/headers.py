@@ -21,6 +21,8 @@ _NO_FIELDS = frozenset(
     }
 )
 
+_OF_RESPONSES = frozenset({HTTP_QUERY.VERSION, HTTP_QUERY.STATUS_CODE, HTTP_QUERY.STATUS_TEXT})
+
 # Attributes that are plain fields, by their name in the message.
 FIELD_NAMES = {
     attribute: attribute.name.lower().replace("_", "-")
@@ -80,14 +82,16 @@ def query(what: HTTP_QUERY, head: bytes, name: str | None, index: int) -> object
     """One attribute of a response head in the form that the modifiers of `what` ask for, None if it has none.
 
     `name` is the field that HTTP_QUERY.CUSTOM asks for, `index` counts repeated fields, unless FLAG_COALESCE
-    asks for all of them, joined by commas. The request is not kept: FLAG_REQUEST_HEADERS always gives None.
+    asks for all of them, joined by commas. `head` is that of the request, if `asks_for_request(what)`.
     """
     attribute = what.attribute
-    if what & HTTP_QUERY.FLAG_REQUEST_HEADERS:
-        return None
     version, code, reason = _status_line(head)
     text: str | None
-    if attribute == HTTP_QUERY.STATUS_CODE:
+    if attribute == HTTP_QUERY.REQUEST_METHOD:
+        text = version or None  # the first word of a request
+    elif asks_for_request(what) and attribute in _OF_RESPONSES:
+        return None
+    elif attribute == HTTP_QUERY.STATUS_CODE:
         text = code or "0"
     elif attribute == HTTP_QUERY.STATUS_TEXT:
         text = reason if code else None
@@ -101,6 +105,11 @@ def query(what: HTTP_QUERY, head: bytes, name: str | None, index: int) -> object
         field = name if attribute == HTTP_QUERY.CUSTOM else FIELD_NAMES.get(attribute)
         text = _field(what, head, field, index)
     return _in_form(what, text)
+
+
+def asks_for_request(what: HTTP_QUERY) -> bool:
+    """Whether an attribute is one of the request."""
+    return bool(what & HTTP_QUERY.FLAG_REQUEST_HEADERS) or what.attribute == HTTP_QUERY.REQUEST_METHOD
 
 
 def _field(what: HTTP_QUERY, head: bytes, name: str | None, index: int) -> str | None:

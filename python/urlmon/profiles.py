@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 import pycurl
 
@@ -355,3 +356,31 @@ def compile_profile(
     if len(info.compiled) < MOST_COMPILED and not amendment.is_of_its_own:
         info.compiled[key] = profile
     return profile
+
+
+def request_head(options: Iterable[tuple[int, Any]], url: str, redirected_by: int) -> bytes:
+    """The head of a request for `url` with these options of a profile, as far as they say what it is; b"" without any.
+
+    redirected_by: 303 made a GET of it, 301 and 302 did if it was a POST; else 0.
+    """
+    given = dict(options)
+    if not given:
+        return b""
+    usual = "HEAD" if given.get(pycurl.NOBODY) else "POST" if given.get(pycurl.POST) else "GET"
+    method = given.get(pycurl.CUSTOMREQUEST) or usual
+    if (redirected_by == 303 and method != "HEAD") or (redirected_by and method == "POST"):
+        method = "GET"
+    parts = urlsplit(url)
+    fields = {"host": f"Host: {parts.netloc.rpartition('@')[2]}", "accept": "Accept: */*"}
+    if given.get(pycurl.USERAGENT):
+        fields["user-agent"] = f"User-Agent: {given[pycurl.USERAGENT]}"
+    lines = []
+    for line in given.get(pycurl.HTTPHEADER, ()):
+        name = re.split("[:;]", line, maxsplit=1)[0].lower()
+        if name in fields or line.endswith(":"):  # "Name:" takes one away
+            fields.pop(name, None)
+        if not line.endswith(":"):
+            lines.append(line if ":" in line else f"{line[:-1]}:")
+    target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    block = [f"{method} {target} HTTP/1.1", *fields.values(), *lines, "", ""]
+    return "\r\n".join(block).encode("utf-8", "surrogateescape")

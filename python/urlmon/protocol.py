@@ -106,7 +106,8 @@ class InternetProtocol:
 
     `start` and `read` are what a handler has to have. One that wants to hear of priorities has
     `set_priority(priority)` too: called before `start`, and whenever the client changes it. One that speaks http may
-    have `raw_headers`, the header block of the response (bytes), and `failure`, the BindError of its result or None.
+    have `raw_headers` and `raw_request_headers`, the header blocks of response and request (bytes), and `failure`, the
+    BindError of its result or None.
     """
 
     @property

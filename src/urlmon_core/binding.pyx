@@ -74,6 +74,7 @@ cdef class BindingBase(Delivery):
         self.keeps = keeps
         self.pump = pump
         self.services = services
+        self.profile = profile
         self.host_text = host_key.decode()
         self.body = body
         if services is not None:
@@ -217,6 +218,17 @@ cdef class BindingBase(Delivery):
     def raw_headers(self):
         """The header block of the final response as received, b"" before it."""
         return self.head or b""
+
+    @property
+    def request_options(self):
+        """The options of the request that was made last, as `Profile.options`; () before it was handed over."""
+        return () if self.profile is None else self.profile.options
+
+    @property
+    def method_given_up_by(self):
+        """The status of a redirect that libcurl followed, if it may have made a GET of the request: 303 of any, 301 and 302 of a
+        POST (RFC 9110 15.4); else 0."""
+        return self.redirected_by
 
     @property
     def state(self):

@@ -33,6 +33,8 @@ cdef class Delivery:
     cdef object services          # Negotiation: what the client's services say; None = it has none
     cdef str host_text            # host key of the request that was made last
     cdef Body body                # of the request, None = it has none
+    cdef Profile profile          # of the request that was made last
+    cdef int redirected_by        # 303, else 301 or 302, that libcurl followed since; 0 = none of them
     cdef unsigned int attempt     # how many requests there were before
     cdef bint uploading           # between BEGINUPLOADDATA and ENDUPLOADDATA
     cdef bint sent_told           # UPLOADINGDATA was told since BEGINUPLOADDATA

@@ -156,6 +156,8 @@ cdef class Delivery:
             return 1
         if entry.kind == STATUS_REDIRECTING:
             self.url = text.decode("utf-8", "replace")
+            if 301 <= entry.number <= 303:
+                self.redirected_by = max(self.redirected_by, entry.number)
             if self.services is not None:
                 self.services.redirected(entry.number, self.url)
         if entry.kind == STATUS_BEGINUPLOADDATA:
@@ -324,6 +326,8 @@ cdef class Delivery:
             profile, url, len(url), host_key, len(host_key), last.storage, None if last.path is NULL else <bytes> last.path,
             last.high_water, last.asks, last.quiet, NULL if body is None else body.body, last.tells)
         self.body = body
+        self.profile = profile
+        self.redirected_by = 0
         self.attempt += 1
         self.uploading = False
         self.host_text = host_key.decode()

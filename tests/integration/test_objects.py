@@ -11,7 +11,7 @@ import pytest
 
 import urlmon
 from tests.protocol_handlers import FIRST, LAST, NEXT, Scripted, served
-from tests.recording import Recorder, finish, pump_until
+from tests.recording import Recorder, bind, finish, pump_until
 from tests.servers.payload import payload_sha256
 from tests.servers.scripted import ScriptedServer
 from urlmon import BINDF, BINDSTATUS, HRESULT, TYMED, BindInfo, ProtocolData
@@ -304,6 +304,87 @@ def test_only_one_stream_may_join(kinds: Any) -> None:
     assert isinstance(
         bind_object(handler_of(b"x", start=lambda self: self.tell_all(1, TYPE)), ObjectRecorder(SYNC)), Greedy
     )
+
+
+# -- what a client does inside on_object_available ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("info", [PULL, SYNC], ids=["asynchronous", "synchronous"])
+@pytest.mark.parametrize("what", ["pump", "bind", "bind and wait", "bind an object", "revoke", "abort"])
+def test_inside_on_object_available(scripted: ScriptedServer, kinds: Any, info: BindInfo, what: str) -> None:
+    kinds(Plain)
+    other = Recorder()
+    inside: list[Any] = []
+    context = urlmon.create_bind_ctx()
+
+    def act(recorder: Recorder, *args: Any) -> None:
+        before = len(recorder.calls)
+        match what:
+            case "pump":
+                pump_until(lambda: other.stopped)
+            case "bind":
+                bind(scripted.url("/payload/1000"), other)
+            case "bind and wait":
+                inside.append(urlmon.create_url_moniker(scripted.url()).bind_to_storage().read())
+            case "bind an object":
+                nested = urlmon.create_bind_ctx()
+                urlmon.register_media_type_class("text/x-inline", Reading, context=nested)
+                made = urlmon.create_url_moniker("data:text/x-inline,hello").bind_to_object(nested)
+                inside.append(made.content)
+            case "revoke":
+                inside.append(urlmon.revoke_bind_status_callback(context, recorder))
+            case "abort":
+                inside.append(recorder.binding.abort())
+        assert len(recorder.calls) == before, "its own calls wait"
+
+    client = ObjectRecorder(info, on_object_available=act)
+    urlmon.register_bind_status_callback(context, client)
+    if what == "pump":
+        bind(scripted.url("/payload/1000"), other)
+    handler = handler_of(b"x" * 10, start=lambda self: self.tell_all(10, TYPE))
+    with served("x-object", handler):
+        urlmon.create_url_moniker(URL).bind_to_object(context)
+    pump_until(lambda: client.stopped)
+    client.check()
+    assert client.methods.count("on_object_available") == 1
+    assert client.hresult == HRESULT.S_OK
+    expected = {
+        "bind and wait": [b"ok"],
+        "bind an object": [b"hello"],
+        "revoke": [HRESULT.S_OK],
+        "abort": [HRESULT.INET_E_RESULT_DISPATCHED],
+    }
+    assert inside == expected.get(what, [])
+    if what in {"pump", "bind"}:
+        finish(other)
+        assert len(other.body) == 1000
+
+
+@pytest.mark.parametrize("info", [PULL, SYNC], ids=["asynchronous", "synchronous"])
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_an_exception_inside_on_object_available(
+    scripted: ScriptedServer, info: BindInfo, error: type[BaseException]
+) -> None:
+    def fail(recorder: Recorder, *args: Any) -> None:
+        raise error
+
+    client = ObjectRecorder(info, on_object_available=fail)
+    context = urlmon.create_async_bind_ctx(client)
+    urlmon.register_media_type_class("application/octet-stream", Plain, context=context)
+    other = bind(scripted.url("/payload/5000"), Recorder())
+
+    def bind_and_run() -> None:
+        urlmon.create_url_moniker(scripted.url("/payload/1000")).bind_to_object(context)
+        urlmon.run()
+
+    with pytest.raises(error):
+        bind_and_run()
+    urlmon.run()  # the apartment works, and the others are not disturbed
+    client.check()
+    assert client.hresult == HRESULT.E_UNEXPECTED
+    assert client.methods.count("on_object_available") == 1
+    assert other.hresult == HRESULT.S_OK
+    assert len(other.body) == 5000
 
 
 # -- over http --------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -25,7 +26,8 @@ from tests.recording import (
     pump_until,
 )
 from tests.servers import Exchange, RefusingPort, ScriptedServer, payload
-from urlmon import BINDF, BINDSTATUS, BSCF, HRESULT, TYMED, BindInfo
+from urlmon import BINDF, BINDSTATUS, BINDVERB, BSCF, HRESULT, TYMED, BindInfo
+from urlmon.protocols import FileProtocol
 
 FIRST = BSCF.FIRSTDATANOTIFICATION
 INTERMEDIATE = BSCF.INTERMEDIATEDATANOTIFICATION
@@ -251,6 +253,97 @@ def test_d_and_k_everything_in_one_pump(info: BindInfo, size: int) -> None:
         ]
 
 
+def test_d_from_the_cache(tmp_path: Any) -> None:
+    """All of it inside the call."""
+    pytest.importorskip("hishel", reason="the extra `cache` is not installed")
+    cache = urlmon.DownloadCache(tmp_path)
+
+    async def kept(exchange: Exchange) -> None:
+        fields = [("Content-Type", "text/plain"), ("Cache-Control", "max-age=1000")]
+        await exchange.reply(200, fields, payload(1000))
+
+    with ScriptedServer() as server:
+        server.script("/kept", kept)
+        url = server.url("/kept")
+        info = BindInfo(flags=PULL.flags | BINDF.NEEDFILE, cache=cache)
+        finish(bind(url, Recorder(info)))
+        asked = len(server.requests)
+        recorder = Negotiator(info)
+        stream = urlmon.create_url_moniker(url).bind_to_storage(urlmon.create_async_bind_ctx(recorder))
+        path = stream.stat()[0]
+        assert told(recorder) == [
+            *START,
+            ("beginning_transaction", url),
+            progress("USINGCACHEDCOPY", text=None),
+            ("on_response", 200, "HTTP/1.1 200 OK"),
+            progress("MIMETYPEAVAILABLE", text="text/plain"),
+            progress("BEGINDOWNLOADDATA", 1000, 1000, url),
+            progress("CACHEFILENAMEAVAILABLE", 1000, 1000, path),
+            progress("ENDDOWNLOADDATA", 1000, 1000, url),
+            data(LAST | FULL, 1000, "text/plain"),
+            STOP,
+        ]
+        assert recorder.body == payload(1000)
+        assert len(server.requests) == asked
+
+
+# -- E: files --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def file_urls() -> Any:
+    """The handler of file: URLs, which nobody has who does not register it."""
+    urlmon.register_name_space("file", FileProtocol)
+    yield
+    urlmon.unregister_name_space("file", FileProtocol)
+
+
+@pytest.mark.usefixtures("file_urls")
+@pytest.mark.parametrize("size", [0, 1000])
+@pytest.mark.parametrize("storage", [TYMED.ISTREAM, TYMED.FILE], ids=name_of)
+@pytest.mark.parametrize("info", [BindInfo(), PULL, SYNCHRONOUS], ids=["push", "pull", "synchronous"])
+def test_e_files(tmp_path: Any, info: BindInfo, storage: TYMED, size: int) -> None:
+    """All of it inside the call; a stream is returned also if the bind is asynchronous, a file is named."""
+    path = tmp_path / "a file.txt"
+    path.write_bytes(payload(size))
+    url = path.as_uri()
+    recorder = Recorder(info)
+    context = urlmon.create_async_bind_ctx(recorder)
+    returned = urlmon.create_url_moniker(url).bind_to_storage(context, storage)
+    assert told(recorder) == [
+        *START,
+        progress("SENDINGREQUEST"),
+        progress("MIMETYPEAVAILABLE", text="text/plain"),
+        progress("BEGINDOWNLOADDATA", size, size, url),
+        progress("CACHEFILENAMEAVAILABLE", size, size, str(path)),
+        progress("ENDDOWNLOADDATA", size, size, url),
+        data(FIRST | LAST | BSCF.SKIPDRAINDATAFORFILEURLS, size, "text/plain"),
+        STOP,
+    ]
+    assert nothing_comes(0)
+    if storage == TYMED.ISTREAM:
+        assert recorder.body == payload(size)
+        assert returned.read() == b""
+        assert returned.seek(0) == 0
+        assert returned.read() == payload(size)
+    else:
+        assert recorder.medium.path == str(path)
+        assert returned == (str(path) if info is SYNCHRONOUS else None)
+
+
+@pytest.mark.usefixtures("file_urls")
+def test_e_a_file_that_is_not_there(tmp_path: Any) -> None:
+    url = (tmp_path / "nothing").as_uri()
+    recorder = Recorder()
+    with pytest.raises(urlmon.ResourceNotFoundError):
+        bind(url, recorder)
+    assert told(recorder) == [
+        *START,
+        progress("SENDINGREQUEST"),
+        ("on_stop_binding", HRESULT.INET_E_RESOURCE_NOT_FOUND, urlmon.ResourceNotFoundError),
+    ]
+
+
 # -- F: errors -------------------------------------------------------------------------------------------------------
 
 
@@ -412,6 +505,97 @@ def test_g_e_abort_of_a_service(scripted: ScriptedServer, method: str) -> None:
         finish(bind(scripted.url(), recorder))
     assert recorder.sequence[-2:] == [method, "on_stop_binding"]
     assert told(recorder)[-1] == ABORTED
+
+
+# -- H: objects ------------------------------------------------------------------------------------------------------
+
+
+class ObjectRecorder(Recorder):
+    def on_object_available(self, riid: Any, obj: Any) -> Any:
+        return self._called("on_object_available", riid, obj)
+
+
+class Loaded:
+    """Loads itself from the moniker, with a callback of its own."""
+
+    def __init__(self) -> None:
+        self.client = ObjectRecorder(PULL)
+
+    def load_moniker(self, fully: bool, moniker: Any, context: Any, mode: int) -> None:
+        self.facts = (fully, mode)
+        urlmon.register_bind_status_callback(context, self.client)
+        moniker.bind_to_storage(context)
+
+
+def test_h_objects() -> None:
+    """Two callbacks, one transfer: the object's hears of the data, and of nothing that came before."""
+    clsid = UUID("12345678-1234-5678-1234-567812345678")
+    with ScriptedServer() as server:
+        url = script_parts(server)
+        outer = ObjectRecorder(PULL)
+        context = urlmon.create_async_bind_ctx(outer)
+        made: list[Loaded] = []
+
+        def make() -> Loaded:
+            made.append(Loaded())
+            made[0].client.hooks["on_data_available"] = release_next(server)
+            return made[0]
+
+        urlmon.register_media_type_class("application/octet-stream", make, clsid, context=context)
+        assert urlmon.create_url_moniker(url).bind_to_object(context) is None
+        pump_until(lambda: outer.stopped and made[0].client.stopped)
+        assert told(outer) == [
+            *START,
+            *connecting(server),
+            progress("MIMETYPEAVAILABLE", text="application/octet-stream"),
+            progress("BEGINDOWNLOADDATA", 500, text=url),
+            progress("CLASSIDAVAILABLE", 500, text=f"{{{clsid}}}"),
+            progress("BEGINSYNCOPERATION", 500, text=None),
+            progress("ENDSYNCOPERATION", 500, text=None),
+            ("on_object_available",),
+            STOP,
+        ]
+        inner = made[0].client
+        assert told(inner) == [
+            *START,
+            progress("BEGINDOWNLOADDATA", 500, text=url),
+            data(FIRST, 500),
+            progress("DOWNLOADINGDATA", 1000, text=url),
+            data(INTERMEDIATE, 1000),
+            progress("ENDDOWNLOADDATA", 1000, text=url),
+            data(LAST | INTERMEDIATE, 1000),
+            STOP,
+        ]
+        assert outer.of("on_object_available")[0][1] is made[0]
+        assert made[0].facts == (False, 0x12)
+        assert inner.body == payload(1000)
+        assert len(server.requests) == 1
+
+
+# -- J: upload -------------------------------------------------------------------------------------------------------
+
+
+def test_j_upload() -> None:
+    with ScriptedServer() as server:
+        url = server.url("/ok")
+        info = BindInfo(flags=PULL.flags, verb=BINDVERB.PUT, data=payload(100))
+        recorder = bind(url, Negotiator(info))
+        finish(recorder)
+        assert told(recorder) == [
+            *START,
+            ("beginning_transaction", url),
+            *connecting(server),
+            progress("BEGINUPLOADDATA", 0, 100, url),
+            progress("UPLOADINGDATA", 100, 100, url),
+            progress("ENDUPLOADDATA", 100, 100, url),
+            ("on_response", 200, "HTTP/1.1 200 OK"),
+            progress("MIMETYPEAVAILABLE", most=2, text="text/plain"),
+            progress("BEGINDOWNLOADDATA", 2, 2, url),
+            progress("ENDDOWNLOADDATA", 2, 2, url),
+            data(FIRST | LAST | FULL, 2, "text/plain"),
+            STOP,
+        ]
+        assert server.requests[0].body == payload(100)
 
 
 # -- I: redirects ----------------------------------------------------------------------------------------------------

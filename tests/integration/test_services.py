@@ -632,6 +632,7 @@ def test_methods_after_redirects(
     assert recorder.hresult == HRESULT.S_OK
     last = scripted.requests[1]
     assert (last.method, last.body_length) == expected
+    assert recorder.binding.query_info(urlmon.HTTP_QUERY.REQUEST_METHOD) == last.method
 
 
 @pytest.mark.parametrize("by", ["headers", "service"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urlmon.constants import HTTP_QUERY
-from urlmon.headers import FIELD_NAMES, find_field, parse_head, query
+from urlmon.headers import FIELD_NAMES, find_field, head_of, parse_head, query
 
 HEAD = (
     b"HTTP/1.1 206 Partial Content\r\n"
@@ -226,9 +226,22 @@ def test_no_dates(text: str) -> None:
     assert ask(HTTP_QUERY.EXPIRES | HTTP_QUERY.FLAG_SYSTEMTIME, head=head) is None
 
 
-def test_fields_of_the_request_are_not_known() -> None:
-    assert ask(HTTP_QUERY.CONTENT_TYPE | HTTP_QUERY.FLAG_REQUEST_HEADERS) is None
-    assert ask(HTTP_QUERY.RAW_HEADERS_CRLF | HTTP_QUERY.FLAG_REQUEST_HEADERS) is None
+def test_heads_of_requests() -> None:
+    head = b"PUT /x HTTP/1.1\r\nContent-Type: a/b\r\n\r\n"
+    of_request = HTTP_QUERY.FLAG_REQUEST_HEADERS
+    assert query(HTTP_QUERY.CONTENT_TYPE | of_request, head, None, 0) == "a/b"
+    assert query(HTTP_QUERY.RAW_HEADERS_CRLF | of_request, head, None, 0) == head.decode()
+    assert query(HTTP_QUERY.REQUEST_METHOD, head, None, 0) == "PUT"
+    for of_responses in (HTTP_QUERY.STATUS_CODE, HTTP_QUERY.STATUS_TEXT, HTTP_QUERY.VERSION):
+        assert query(of_responses | of_request, head, None, 0) is None
+
+
+@pytest.mark.parametrize("status", [200, 404, 999])
+def test_a_head_that_was_made_is_read_again(status: int) -> None:
+    fields = [("X-One", "1"), ("x-two", ""), ("X-One", "zwölf")]
+    made = head_of(status, fields)
+    assert parse_head(made) == fields
+    assert query(HTTP_QUERY.STATUS_CODE | HTTP_QUERY.FLAG_NUMBER, made, None, 0) == status
 
 
 def test_numbers_without_a_name() -> None:

@@ -129,6 +129,12 @@ class HttpProtocol(InternetProtocol):
         return b"" if self._request is None else self._request.raw_headers
 
     @property
+    def raw_request_headers(self) -> bytes:
+        """The header block of the request, b"" if there was none."""
+        binding = None if self._request is None else self._request.binding
+        return b"" if binding is None else binding.raw_request_headers
+
+    @property
     def failure(self) -> BindError | None:
         """What the request failed with, None if it did not."""
         return None if self._request is None else self._request.failure
