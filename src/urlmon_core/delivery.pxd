@@ -20,8 +20,18 @@ cdef enum call_bit:
     CALL_CACHEFILE = 128       # on_progress CACHEFILENAMEAVAILABLE
     CALL_DOWNLOADING = 256     # on_progress DOWNLOADINGDATA
     CALL_END = 512             # on_progress ENDDOWNLOADDATA
-    CALL_DATA = 1024           # on_data_available
-    CALL_STOP = 2048           # on_stop_binding
+    CALL_64BIT = 1024          # on_progress 64BIT_PROGRESS
+    CALL_DATA = 2048           # on_data_available
+    CALL_STOP = 4096           # on_stop_binding
+
+
+cdef enum:
+    BSCF_64BIT_LENGTH = 64     # contract 5.5
+
+cdef inline bint is_beyond_32_bits(uint64_t there, int64_t total) noexcept nogil:
+    # Do bytes so far, or in all (negative = unknown), not fit in 32 bits?
+    return (there >> 32) != 0 or (total >> 32) > 0
+
 
 cdef class Delivery:
     cdef transaction *t

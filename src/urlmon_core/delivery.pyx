@@ -43,15 +43,12 @@ cdef enum:
     BSCF_INTERMEDIATE = 2
     BSCF_LAST = 4
     BSCF_FULLY_AVAILABLE = 8
-    BSCF_64BIT_LENGTH = 64
     STATUS_BEGINDOWNLOADDATA = 4
     STATUS_DOWNLOADINGDATA = 5
     STATUS_ENDDOWNLOADDATA = 6
     STATUS_MIMETYPEAVAILABLE = 13
     STATUS_CACHEFILENAMEAVAILABLE = 14
-
-
-cdef uint64_t LENGTH_OF_32_BITS = 0xFFFFFFFF
+    STATUS_64BIT_PROGRESS = 56
 
 
 cdef class Delivery:
@@ -197,8 +194,9 @@ cdef class Delivery:
             return 0
         t.armed = False
         self.told = there
-        if there > LENGTH_OF_32_BITS or i64_load_relaxed(&t.mail.total) > <int64_t> LENGTH_OF_32_BITS:
+        if is_beyond_32_bits(there, i64_load_relaxed(&t.mail.total)):
             self.flags |= BSCF_64BIT_LENGTH
+            self.due |= CALL_64BIT
         self.began = True
         if self.due & CALL_DATA:
             self.data_told = True
@@ -248,6 +246,8 @@ cdef class Delivery:
             return self.call_progress(STATUS_CACHEFILENAMEAVAILABLE, self.path)
         if call == CALL_DOWNLOADING:
             return self.call_progress(STATUS_DOWNLOADINGDATA, self.original_url)
+        if call == CALL_64BIT:
+            return self.call_progress(STATUS_64BIT_PROGRESS, f"{self.told},{max(0, i64_load_relaxed(&self.t.mail.total))}")
         return self.call_progress(STATUS_ENDDOWNLOADDATA, self.original_url)
 
     cdef int call_upload(self, int status) except -1:

@@ -10,7 +10,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from urlmon_core.atomics cimport i64_load_relaxed, i64_store_relaxed, u64_store_relaxed
 from urlmon_core.delivery cimport (
-    CALL_BEGIN, CALL_CACHEFILE, CALL_DATA, CALL_DOWNLOADING, CALL_END, CALL_MIME, CALL_STATUS, CALL_STOP,
+    BSCF_64BIT_LENGTH, CALL_64BIT, CALL_BEGIN, CALL_CACHEFILE, CALL_DATA, CALL_DOWNLOADING, CALL_END, CALL_MIME, CALL_STATUS,
+    CALL_STOP, is_beyond_32_bits,
 )
 from urlmon_core.mailbox cimport STATUS_REDIRECTING
 from urlmon_core.transaction cimport transaction_push_to_self
@@ -118,6 +119,9 @@ cdef class HandlerBindingBase(BindingBase):
             self.due |= CALL_END | CALL_STOP
         elif not self.due:
             self.due = CALL_DOWNLOADING
+        if is_beyond_32_bits(progress, total):
+            self.flags |= BSCF_64BIT_LENGTH
+            self.due |= CALL_64BIT
         self.began = True
         if data:
             self.data_told = True

@@ -15,7 +15,7 @@ import pytest
 import urlmon
 from tests.protocol_handlers import FIRST, LAST, NEXT, Scripted, served
 from tests.recording import Negotiator, Recorder, bind, finish, in_thread, nothing_comes, pump_until
-from urlmon import BINDF, BINDSTATUS, HRESULT, TYMED, BindInfo, ProtocolData
+from urlmon import BINDF, BINDSTATUS, BSCF, HRESULT, TYMED, BindInfo, ProtocolData
 from urlmon.identifiers import IID_IHttpNegotiate, IID_IHttpNegotiate2, IID_IInternetProtocol
 from urlmon.protocol_constants import PI
 from urlmon.protocols.memory import MemoryProtocol
@@ -949,3 +949,17 @@ def test_the_stream_of_a_synchronous_bind_can_be_sought_in() -> None:
     assert stream.tell() == 0
     assert stream.stat()[2] == 9
     assert io.BufferedReader(stream).read() == b"something"
+
+
+def test_lengths_beyond_32_bits_of_a_handler() -> None:
+    size = 5 << 30
+
+    def tell(handler: Scripted) -> None:
+        handler.sink.report_data(FIRST, 10, size)
+        handler.sink.report_data(LAST | NEXT, size, size)
+        handler.sink.report_result(HRESULT.S_OK)
+
+    recorder, _ = start(Scripted([b"x" * 10, b""], start=tell))
+    finish(recorder)
+    assert recorder.texts(BINDSTATUS.PROGRESS_64BIT) == [f"10,{size}", f"{size},{size}"]
+    assert all(flags & BSCF.LENGTH_64BIT_DOWNLOAD for flags in recorder.flags)

@@ -12,7 +12,7 @@ import urlmon
 from tests.lifecycle import check_script
 from tests.recording import Recorder, bind, finish, in_thread, nothing_comes
 from tests.servers import ScriptedServer, payload
-from urlmon import BINDF, BSCF, HRESULT, TYMED, BindInfo
+from urlmon import BINDF, BINDSTATUS, BSCF, HRESULT, TYMED, BindInfo
 
 SYNCHRONOUS = BindInfo(flags=BINDF(0))
 
@@ -142,7 +142,10 @@ def test_lengths_beyond_32_bits_are_marked(scripted: ScriptedServer) -> None:
     recorder = bind(scripted.url("/huge"), Recorder())
     finish(recorder)
     assert recorder.flags[0] & BSCF.LENGTH_64BIT_DOWNLOAD
-    assert recorder.of("on_progress")[-1][1] == size
+    assert recorder.of("on_progress")[-1] == (1000, size, BINDSTATUS.PROGRESS_64BIT, f"1000,{size}")
+    begin = recorder.statuses.index(BINDSTATUS.BEGINDOWNLOADDATA)
+    assert recorder.statuses[begin + 1] == BINDSTATUS.PROGRESS_64BIT
     small = bind(scripted.url("/payload/1000"), Recorder())
     finish(small)
+    assert BINDSTATUS.PROGRESS_64BIT not in small.statuses
     assert not any(flag & BSCF.LENGTH_64BIT_DOWNLOAD for flag in small.flags)
