@@ -22,6 +22,7 @@ from urlmon.uri import Uri, combine_uri, create_uri, resolve_text
 _NETWORK = frozenset({"http", "https", "ftp"})
 _KEPT = "!#$%&'()*+,/:;=?@[]~"  # what escaping leaves alone: the reserved characters, and escapes
 _EITHER = Uri_CREATE.ALLOW_RELATIVE | Uri_CREATE.ALLOW_IMPLICIT_FILE_SCHEME
+_PAGE_OF_FILE = re.compile(r"(file:[^#]*\.html?)#", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -60,17 +61,23 @@ def parse_url(url: str, action: PARSEACTION | int, flags: int = 0) -> str:
 def combine_url(base: str, relative: str, flags: int = 0) -> str:
     """CoInternetCombineUrl: what `relative` means as seen from `base`, by RFC 3986 5.2 (contract 10.1).
 
-    No escape is undone or made, but in file: URLs. flags (URL_FLAGS): DONT_SIMPLIFY keeps dot segments. InvalidURLError
+    No escape is undone or made, but in file: URLs, where "#" begins a fragment only behind .htm and .html: elsewhere it
+    may be of the name. flags (URL_FLAGS): DONT_SIMPLIFY keeps dot segments. InvalidURLError
     (E_INVALIDARG) where one of them is no URL.
     """
     answer: str | None = _ask(base, "combine_url", base, relative, flags)
     if answer is not None:
         return answer
-    upper, lower = create_uri(base, _EITHER), create_uri(relative, _EITHER)
+    upper, lower = create_uri(_without_fragment_of_page(base), _EITHER), create_uri(relative, _EITHER)
     if lower.scheme_name == "file" or (upper.scheme_name == "file" and not lower.is_absolute):
         combined = combine_uri(upper, lower, flags)
         return combined.absolute_uri or combined.display_uri
     return resolve_text(base, relative, not flags & URL_FLAGS.DONT_SIMPLIFY)
+
+
+def _without_fragment_of_page(url: str) -> str:
+    found = _PAGE_OF_FILE.match(url)
+    return found.group(1) if found else url
 
 
 def compare_url(first: str, second: str, ignore_slash: bool = False) -> bool:

@@ -18,6 +18,7 @@ from tests.conformance.windows_names import lookup
 from urlmon import (
     HRESULT,
     PARSEACTION,
+    QUERYOPTION,
     TYMED,
     URLMON_OPTION,
     BindCtx,
@@ -55,6 +56,7 @@ from urlmon import (
 )
 from urlmon.bindctx import CALLBACK_KEY
 from urlmon.constants import BINDINFO_OPTIONS, BINDSTATUS, BINDVERB
+from urlmon.protocols import AboutProtocol, ResProtocol
 
 MISC = "misc.json"
 nothing: Any = None
@@ -364,7 +366,30 @@ def plain(text: str) -> str:
     return text.replace("\\\\", "\\")
 
 
-@pytest.mark.parametrize("case", of_area("compare_url"))
+def is_of_a_handler(case: Case) -> bool:
+    return case["area"] in {"compare_url", "query_info"} and case["name"].startswith("handler_")
+
+
+@pytest.mark.parametrize("case", cases(MISC, is_of_a_handler))
+def test_handlers_about_urls(case: Case) -> None:
+    """What about: and res: say."""
+    match case["name"]:
+        case "handler_compare_not_implemented":
+            for protocol in (AboutProtocol(), ResProtocol()):
+                with pytest.raises(NotImplementedError):
+                    protocol.compare_url("about:a", "res://b/c")
+        case "handler_about_unsupported_query":
+            assert attempt(lambda: AboutProtocol().query_info("about:blank", 60))[0] == "E_FAIL"
+        case "handler_res_uses_network":
+            answer = ResProtocol().query_info("res://json/x", QUERYOPTION.USES_NETWORK)
+            assert answer == case["expected"]["value"]
+        case other:
+            pytest.fail(f"nothing is known of {other}")
+
+
+@pytest.mark.parametrize(
+    "case", cases(MISC, lambda case: case["area"] == "compare_url" and not is_of_a_handler(case))
+)
 def test_compare_url(case: Case) -> None:
     first, second = (plain(text) for text in re.findall(r"'([^']*)'", case["call"]))
     assert compare_url(first, second) is (case["expected"]["hresult"] == "S_OK")

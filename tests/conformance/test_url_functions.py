@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.conformance.vectors import Case, attempt, cases, flags
 from tests.conformance.windows_names import lookup
 from urlmon import (
+    PARSEACTION,
     InternetProtocol,
     InternetProtocolInfo,
     combine_url,
@@ -14,6 +20,7 @@ from urlmon import (
     register_name_space,
     unregister_name_space,
 )
+from urlmon.protocols import AboutProtocol, ResProtocol
 
 
 class Silent(InternetProtocol, InternetProtocolInfo):
@@ -30,7 +37,68 @@ class Silent(InternetProtocol, InternetProtocolInfo):
         raise NotImplementedError
 
 
-@pytest.mark.parametrize("case", cases("parse_url.json"))
+PROTOCOLS = {"about": AboutProtocol, "res": ResProtocol}
+PACKAGE = "json"  # in place of a module of Windows
+
+
+def answer_of(call: Callable[[], Any]) -> tuple[str, Any]:
+    """As `attempt`, of a handler's method: None leaves it to the built-in rules."""
+    try:
+        hresult, answer = attempt(call)
+    except NotImplementedError:
+        return "E_NOTIMPL", None
+    return ("INET_E_DEFAULT_ACTION" if answer is None and hresult == "S_OK" else hresult), answer
+
+
+def is_of_a_protocol(case: Case) -> bool:
+    return case.get("handler") in PROTOCOLS
+
+
+@pytest.mark.parametrize("case", cases("parse_url.json", is_of_a_protocol))
+def test_parse_url_of_a_protocol(case: Case) -> None:
+    url = case["url"].replace("mshtml.dll", PACKAGE)
+    action = lookup(case["action"]) if isinstance(case["action"], str) else case["action"]
+    protocol = PROTOCOLS[case["handler"]]()
+    hresult, text = answer_of(lambda: protocol.parse_url(url, action))
+    assert hresult == case["hresult"]
+    if "expected_pattern" in case:
+        assert text == f"file://{Path(json.__file__).parent}"
+    else:
+        assert text == case["expected"]
+
+
+@pytest.mark.parametrize("case", cases("combine_url.json", is_of_a_protocol))
+def test_combine_url_of_a_protocol(case: Case) -> None:
+    protocol = PROTOCOLS[case["handler"]]()
+    hresult, _ = answer_of(lambda: protocol.combine_url(case["base"], case["relative"], case["flags_value"]))
+    assert lookup(hresult) == lookup(case["hresult"])
+
+
+@pytest.fixture
+def protocols() -> Iterator[None]:
+    for scheme, factory in PROTOCOLS.items():
+        register_name_space(scheme, factory)
+    yield
+    for scheme, factory in PROTOCOLS.items():
+        unregister_name_space(scheme, factory)
+
+
+def needs_a_protocol(case: Case) -> bool:
+    return "handler" not in case and case["action"] == "PARSE_SECURITY_URL"
+
+
+@pytest.mark.usefixtures("protocols")
+@pytest.mark.parametrize("case", cases("parse_url.json", needs_a_protocol))
+def test_parse_url_that_a_protocol_answers(case: Case) -> None:
+    url = case["url"].replace("mshtml.dll", PACKAGE)
+    assert attempt(lambda: parse_url(url, PARSEACTION.SECURITY_URL))[0] == case["hresult"]
+
+
+def is_of_the_library(case: Case) -> bool:
+    return not is_of_a_protocol(case) and not needs_a_protocol(case)
+
+
+@pytest.mark.parametrize("case", cases("parse_url.json", is_of_the_library))
 def test_parse_url(case: Case) -> None:
     action = lookup(case["action"])
     assert isinstance(action, int)
@@ -48,7 +116,7 @@ def test_parse_url(case: Case) -> None:
     assert handler.asked == ([action] if "handler" in case else [])
 
 
-@pytest.mark.parametrize("case", cases("combine_url.json"))
+@pytest.mark.parametrize("case", cases("combine_url.json", lambda case: not is_of_a_protocol(case)))
 def test_combine_url(case: Case) -> None:
     hresult, text = attempt(lambda: combine_url(case["base"], case["relative"], flags(case["flags"])))
     assert (hresult, text) == (case["hresult"], case["expected"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 
+from urlmon.constants import PARSEACTION
 from urlmon.protocols.memory import MemoryProtocol
 
 
@@ -15,3 +16,7 @@ class AboutProtocol(MemoryProtocol):
         text = url.partition(":")[2]
         page = f"<HTML>{'' if text.lower() == 'blank' else html.escape(text)}</HTML>\0"
         return "text/html", b"\xff\xfe" + page.encode("utf-16-le", "surrogatepass")
+
+    def parse_url(self, url: str, action: int, flags: int = 0) -> str | None:
+        """SECURITY_URL is the URL itself; the rest is left to the built-in rules."""
+        return url if action == PARSEACTION.SECURITY_URL else None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from urlmon.constants import BINDSTATUS, BSCF
+from urlmon.constants import BINDSTATUS, BSCF, QUERYOPTION
 from urlmon.exceptions import BindError
 from urlmon.hresult import HRESULT
-from urlmon.protocol import FilterData, InternetProtocol, ProtocolBindInfo, ProtocolSink
+from urlmon.protocol import FilterData, InternetProtocol, InternetProtocolInfo, ProtocolBindInfo, ProtocolSink
 
 
-class MemoryProtocol(InternetProtocol):
-    """Base of handlers that know all there is when they start: a media type, and the bytes."""
+class MemoryProtocol(InternetProtocol, InternetProtocolInfo):
+    """Base of handlers that know all there is when they start: a media type, and the bytes.
+
+    The URL functions ask them too (contract 10.1); what they say is that nothing of theirs is fetched.
+    """
 
     def __init__(self) -> None:
         self._content = memoryview(b"")
@@ -43,6 +46,16 @@ class MemoryProtocol(InternetProtocol):
         )
         sink.report_result(HRESULT.S_OK)
         return HRESULT.S_OK
+
+    def compare_url(self, first: str, second: str, flags: int = 0) -> bool | None:
+        """Leaves it to the built-in rules."""
+        raise NotImplementedError
+
+    def query_info(self, url: str, option: int, flags: int = 0) -> int:
+        """USES_NETWORK: 0. Raises BindError (E_FAIL) for everything else."""
+        if option != QUERYOPTION.USES_NETWORK:
+            raise BindError("nothing is known of that", url=url, hresult=HRESULT.E_FAIL)
+        return 0
 
     def read(self, size: int) -> bytes:
         """The next bytes, b"" at the end."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import resources
 from urllib.parse import unquote
 
-from urlmon.exceptions import BindError, InvalidRequestError, ResourceNotFoundError
+from urlmon.constants import PARSEACTION
+from urlmon.exceptions import BindError, InvalidRequestError, InvalidURLError, ResourceNotFoundError
 from urlmon.hresult import HRESULT
 from urlmon.mimesniff import find_mime_from_data
 from urlmon.protocols.memory import MemoryProtocol
@@ -15,6 +16,19 @@ _TYPE_NOT_FOUND = 0x80070715  # HRESULT_FROM_WIN32(ERROR_RESOURCE_TYPE_NOT_FOUND
 
 class ResProtocol(MemoryProtocol):
     """Handler of res:. What a module of Windows has as resources a package has as files."""
+
+    def parse_url(self, url: str, action: int, flags: int = 0) -> str | None:
+        """SECURITY_URL is that of the package's folder; the rest is left to the built-in rules.
+
+        Raises InvalidURLError (MK_E_SYNTAX) where there is no such package.
+        """
+        if action != PARSEACTION.SECURITY_URL:
+            return None
+        package = url.partition("://")[2].partition("/")[0]
+        try:
+            return f"file://{resources.files(package)}"
+        except (ImportError, ValueError, TypeError) as problem:
+            raise InvalidURLError("no such package", url=url, hresult=HRESULT.MK_E_SYNTAX) from problem
 
     def find(self, url: str) -> tuple[str, bytes]:
         """Raises InvalidRequestError (E_INVALIDARG) for another scheme, BindError for a URL without a path,
