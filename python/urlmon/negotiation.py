@@ -9,9 +9,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-import pycurl
-
 from urlmon import profiles, urls
+from urlmon.authschemes import BASIC, BASIC_AND_DIGEST, WITH_PASSWORD, known_schemes, offered_schemes
 from urlmon.body import has_body, is_stream
 from urlmon.constants import AUTHENTICATEF, BINDF, BINDF2, BINDINFO_OPTIONS, BINDSTRING, INTERNET_ERROR
 from urlmon.exceptions import BindError, CertificateError, InvalidRequestError, RedirectError, SecurityError
@@ -32,31 +31,12 @@ _ASK_STATUS, _ASK_CREDENTIALS, _ASK_REDIRECT, _ASK_CERTIFICATE = 1, 2, 4, 8
 MOST_TRIES = 3  # of `authenticate` for one operation
 MOST_AGAIN = 10  # requests that on_response may have sent again
 
-_SCHEMES = {
-    "basic": pycurl.HTTPAUTH_BASIC,
-    "digest": pycurl.HTTPAUTH_DIGEST,
-    "ntlm": pycurl.HTTPAUTH_NTLM,
-    "negotiate": pycurl.HTTPAUTH_NEGOTIATE,
-}
-_WITH_PASSWORD = pycurl.HTTPAUTH_BASIC | pycurl.HTTPAUTH_DIGEST | pycurl.HTTPAUTH_NTLM
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _GO_ON = frozenset({HRESULT.S_OK, HRESULT.RPC_E_RETRY})
 _NO_ANSWER = frozenset({HRESULT.S_OK, HRESULT.S_FALSE, HRESULT.E_NOTIMPL})
 
 # The next request: its profile, URL, host key and body, and the URL that the client is told to be redirected to.
 Request = tuple["Profile", bytes, bytes, "Body | None", "str | None"]
-
-
-def offered_schemes(head: str, name: str) -> int:
-    """The authentication schemes that the fields `name` of a response offer, as bits of CURLOPT_HTTPAUTH."""
-    mask = 0
-    for found, value in parse_head(head.encode("iso-8859-1")):
-        if found.lower() == name:
-            for part in _QUOTED.sub('""', value).split(","):
-                word = part.split(maxsplit=1)[:1]
-                mask |= _SCHEMES.get(word[0].lower(), 0) if word else 0
-    return mask
 
 
 def _origin(url: str) -> tuple[str, str]:
@@ -138,7 +118,7 @@ class Negotiation:
                 return self._about_redirect(number, text)
             if kind == _CERTIFICATE:
                 return self._about_certificate(number)
-            return self._about_credentials(_SCHEMES["basic"] | _SCHEMES["digest"], proxy=True)
+            return self._about_credentials(BASIC_AND_DIGEST, proxy=True)
         except InvalidRequestError as error:  # fields that cannot be sent, a URL that cannot be requested
             return error
 
@@ -147,7 +127,7 @@ class Negotiation:
     def _about_response(self, status: int, head: str) -> Request | HRESULT | int | BindError | None:
         if status in (401, 407):
             proxy = status == 407
-            schemes = offered_schemes(head, "proxy-authenticate" if proxy else "www-authenticate")
+            schemes = offered_schemes(head.encode("iso-8859-1"), status)
             answer = self._about_credentials(schemes, proxy=proxy)
             if answer is not None:
                 return answer
@@ -173,13 +153,14 @@ class Negotiation:
     # -- credentials (contract 8.2) --------------------------------------------------------------------------------
 
     def _about_credentials(self, offered: int, *, proxy: bool) -> Request | HRESULT | int | BindError | None:
-        usable = offered & _WITH_PASSWORD or offered
+        usable = offered & known_schemes()
+        usable = usable & WITH_PASSWORD or usable
         if (
             not proxy
             and self._info.flags2 & BINDF2.DISABLEBASICOVERHTTP
             and urlsplit(self._url).scheme.lower() == "http"
         ):
-            usable &= ~pycurl.HTTPAUTH_BASIC
+            usable &= ~BASIC
         if not usable:
             return None
         said: tuple[str, str] | int | None = self._bind_strings(proxy=proxy)
@@ -205,7 +186,7 @@ class Negotiation:
         flags = AUTHENTICATEF.HTTP
         if proxy:
             flags |= AUTHENTICATEF.PROXY
-        if usable & pycurl.HTTPAUTH_BASIC:
+        if usable & BASIC:
             flags |= AUTHENTICATEF.BASIC
         return service.authenticate_ex(flags)
 

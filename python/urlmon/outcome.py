@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from urlmon.authschemes import why_not_authenticated
 from urlmon.errors import error_from_curl, error_from_errno, error_from_hresult, error_from_http
 from urlmon.exceptions import (
     AbortedError,
@@ -85,7 +86,7 @@ def _error(binding: BindingBase, cause: int, code: int, option: int, text: str) 
         reason = f"the address {text} is not allowed" if text else "the address is not allowed"
         error = AddressError(reason, url=url)
     elif cause == _HTTP:
-        error = error_from_http(code, url=url)
+        error = error_from_http(code, url=url, detail=why_not_authenticated(binding.raw_headers, code))
     elif cause == _STORAGE:
         error = error_from_errno(code, url=url, path=binding.path or "")
     elif cause == _BODY:

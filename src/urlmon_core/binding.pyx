@@ -93,6 +93,7 @@ cdef class BindingBase(Delivery):
         """As `submit`, for what is pushed, asynchronous, and about which nobody is asked. parts: of its URL."""
         cdef transaction *t = self.t
         self.storage = storage
+        self.profile = profile
         t.request = request_create(
             profile, parts.url, parts.size, parts.key, parts.key_size, storage, path, high_water, 0,
             storage != STORAGE_STREAM and not self.wanted & WANTS_PROGRESS, NULL, (self.wanted & WANTS_PROGRESS) != 0)

@@ -773,6 +773,15 @@ def test_query_info_of_the_request(scripted: ScriptedServer) -> None:
     assert ask(urlmon.HTTP_QUERY.RAW_HEADERS | of_request) == head.replace("\r\n", "\0")
 
 
+def test_query_info_of_an_ordinary_request(scripted: ScriptedServer) -> None:
+    for _ in range(2):  # the second one goes the straight way
+        recorder = fetch(scripted.url("/ok"))
+        ask = recorder.binding.query_info
+        assert ask(urlmon.HTTP_QUERY.REQUEST_METHOD) == "GET"
+        agent = ask(urlmon.HTTP_QUERY.USER_AGENT | urlmon.HTTP_QUERY.FLAG_REQUEST_HEADERS)
+        assert agent == scripted.requests[-1].header("User-Agent")
+
+
 def test_query_info_before_the_request(scripted: ScriptedServer) -> None:
     seen: list[Any] = []
 

@@ -27,7 +27,9 @@ from urlmon import (
     INTERNET_ERROR,
     TYMED,
     BindInfo,
+    libcurl_info,
 )
+from urlmon.authschemes import offered_schemes, why_not_authenticated
 from urlmon.identifiers import (
     IID_IAuthenticate,
     IID_IBindCallbackRedirect,
@@ -115,6 +117,81 @@ class Provider(Recorder):
         assert service == iid
         self.asked.append(iid)
         return self.services.get(iid)
+
+
+NTLM = "NTLM" in libcurl_info()["features"]  # type: ignore[operator]
+
+
+def script_offer(scripted: ScriptedServer, offer: str, status: int = 401) -> str:
+    async def refuse(exchange: Exchange) -> None:
+        await exchange.reply(status, [("WWW-Authenticate", offer)], b"who are you?")
+
+    scripted.script("/door", refuse)
+    return scripted.url("/door")
+
+
+@pytest.mark.parametrize("offer", ["NTLM", "ntlm, Bearer", "NTLM TlRMTVNTUAAB"])
+def test_ntlm_where_libcurl_has_it(scripted: ScriptedServer, offer: str) -> None:
+    """Where it has not, nobody is asked for a password that could not be used, and an error says why."""
+    url = script_offer(scripted, offer)
+    recorder = bind(url, Authenticator(LOGIN))
+    finish(recorder)
+    assert recorder.hresult == HRESULT.S_OK
+    assert recorder.body == b"who are you?"
+    assert ("authenticate" in recorder.methods) is NTLM
+    sent = [request.header("Authorization") for request in scripted.requests]
+    assert any((value or "").startswith("NTLM ") for value in sent) is NTLM
+    with pytest.raises(urlmon.HTTPStatusError) as caught:
+        urlmon.url_open_blocking_stream(url, Authenticator(LOGIN))
+    assert caught.value.hresult == HRESULT.INET_E_AUTHENTICATION_REQUIRED
+    assert ("offers ntlm only, which this libcurl was built without" in str(caught.value)) is not NTLM
+
+
+@pytest.mark.parametrize("offer", ['NTLM, Basic realm="x"', 'Basic realm="NTLM, x", ntlm'])
+def test_another_scheme_beside_ntlm(scripted: ScriptedServer, offer: str) -> None:
+    recorder = bind(script_offer(scripted, offer), Authenticator(LOGIN, info=BindInfo()))
+    finish(recorder)
+    assert recorder.methods.count("authenticate") == 3
+    if not NTLM:
+        login = "Basic dXNlcjpzZWNyZXQ="
+        assert [request.header("Authorization") for request in scripted.requests] == [None, *[login] * 3]
+
+
+def test_negotiate_is_left_to_libcurl(scripted: ScriptedServer) -> None:
+    """Without a ticket nothing can be offered to the server; that is no failure of the bind."""
+    recorder = bind(script_offer(scripted, "Negotiate"), Authenticator(LOGIN))
+    finish(recorder)
+    assert recorder.hresult == HRESULT.S_OK
+    assert recorder.body == b"who are you?"
+    asked = "SPNEGO" in libcurl_info()["features"]  # type: ignore[operator]
+    assert recorder.methods.count("authenticate") == (3 if asked else 0)
+
+
+@pytest.mark.parametrize(
+    ("offer", "status", "expected"),
+    [
+        ("NTLM", 401, 8),
+        ("Negotiate, NTLM", 401, 12),
+        ('Digest realm="a, NTLM", Basic realm="x"', 401, 3),
+        ("Bearer", 401, 0),
+        ("Basic", 407, 0),
+        ("", 401, 0),
+    ],
+)
+def test_what_a_response_offers(offer: str, status: int, expected: int) -> None:
+    head = f"HTTP/1.1 {status} x\r\nWWW-Authenticate: {offer}\r\n\r\n".encode()
+    assert offered_schemes(head, status) == expected
+
+
+def test_why_nobody_was_authenticated(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = b"HTTP/1.1 407 x\r\nProxy-Authenticate: NTLM\r\nProxy-Authenticate: Negotiate\r\n\r\n"
+    monkeypatch.setattr("urlmon.authschemes.known_schemes", lambda: 3)
+    assert why_not_authenticated(head, 407) == (
+        "the server offers ntlm and negotiate only, which this libcurl was built without"
+    )
+    assert why_not_authenticated(head, 401) == why_not_authenticated(head, 404) == ""
+    monkeypatch.setattr("urlmon.authschemes.known_schemes", lambda: 4)
+    assert why_not_authenticated(head, 407) == ""
 
 
 def test_services_are_found_through_query_service(scripted: ScriptedServer) -> None:
