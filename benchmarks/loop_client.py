@@ -8,6 +8,7 @@ which another program on the machine does not change.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import sys
 import time
@@ -18,17 +19,19 @@ PERIOD = 0.001
 
 
 class Reader(urlmon.BindStatusCallback):
-    """Takes every byte, as views."""
+    """Takes every byte, as views, and hashes it if a hash is named."""
 
-    def __init__(self, over: asyncio.Semaphore) -> None:
+    def __init__(self, over: asyncio.Semaphore, hash_name: str | None) -> None:
         self.over = over
         self.received = 0
+        self.update = hashlib.new(hash_name).update if hash_name is not None else len
 
     def on_data_available(
         self, flags: urlmon.BSCF, size: int, format: urlmon.FormatEtc, medium: urlmon.StgMedium
     ) -> None:
         while view := medium.stream.read_view():
             self.received += len(view)
+            self.update(view)
 
     def on_stop_binding(self, hresult: urlmon.HRESULT, error: urlmon.BindError | None) -> None:
         if error is not None:
@@ -54,11 +57,11 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))] * 1000
 
 
-async def main(url: str, count: int) -> dict[str, float]:
+async def main(url: str, count: int, hash_name: str | None = None) -> dict[str, float]:
     slips: list[float] = []
     used: list[float] = []
     over = asyncio.Semaphore(0)
-    readers = [Reader(over) for _ in range(count)]
+    readers = [Reader(over, hash_name) for _ in range(count)]
     with urlmon.attach():
         ticker = asyncio.create_task(tick(slips, used))
         began = time.perf_counter()
@@ -78,4 +81,4 @@ async def main(url: str, count: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main(sys.argv[1], int(sys.argv[2])))))
+    print(json.dumps(asyncio.run(main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))))

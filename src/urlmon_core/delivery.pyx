@@ -51,6 +51,9 @@ cdef enum:
     STATUS_64BIT_PROGRESS = 56
 
 
+cdef uint64_t MOST_AT_ONCE = 512 << 10     # bytes of a stream that one on_data_available announces
+
+
 cdef class Delivery:
     """The delivering half of a binding. Base of BindingBase."""
 
@@ -178,6 +181,10 @@ cdef class Delivery:
         cdef uint64_t there = u64_load_acquire(&t.stream.published) if streams else u64_load_relaxed(&t.mail.received)
         # Pull: what the client has read is known to it, and it hears of nothing more before it has read everything and asked.
         cdef bint unread = there > (u64_load_relaxed(&t.stream.consumed) if t.stream.pull else self.told)
+        if streams and there - self.told > MOST_AT_ONCE and self.wanted & WANTS_DATA and self.pump is None and not t.stream.pull:
+            # What a callback finds it may hash at once, and the loop of its thread waits meanwhile.
+            there = self.told + MOST_AT_ONCE
+            complete = False
         cdef bint awaited = not t.stream.pull or t.armed or not self.data_told
         if complete and awaited and not self.last_told:
             self.last_told = True

@@ -8,9 +8,10 @@ import time
 from typing import Any
 
 import urlmon
-from tests.recording import Recorder, bind
-from tests.servers import payload, payload_sha256
+from tests.recording import Recorder, bind, finish
+from tests.servers import ScriptedServer, payload, payload_sha256
 from tests.servers.caddy import CaddyServer
+from urlmon import BSCF
 
 SIZE = 32 << 20
 COUNT = 8
@@ -60,5 +61,28 @@ def test_a_burst_does_bounded_work_in_one_turn(caddy: CaddyServer) -> None:
     assert {digest.hexdigest() for digest in digests} == {payload_sha256(SIZE)}
     between.sort()
     assert len(between) > 50
-    # A turn is 1 ms of callbacks and the rest of the last one, which may hash 1 MiB or more.
+    # A turn is 1 ms of callbacks and the rest of the last one, which may hash 512 KiB; two turns may come between ticks.
     assert between[len(between) * 99 // 100] < 0.005, between[-10:]
+
+
+def test_one_call_announces_a_bounded_piece(scripted: ScriptedServer) -> None:
+    """Everything has come before the first call: it is announced, and can be read, piece by piece."""
+    size, most = 1_500_000, 512 << 10
+    found: list[tuple[int, int]] = []
+
+    def read(recorder: Recorder, flags: Any, told: int, format: Any, medium: Any) -> None:
+        recorder.body += (piece := medium.stream.read())
+        found.append((told, len(piece)))
+        recorder.ended = medium.stream.read() == b""
+
+    recorder = bind(scripted.url(f"/payload/{size}"), Recorder(read=False, on_data_available=read))
+    deadline = time.monotonic() + 20
+    while recorder.binding.bytes_received < size:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    finish(recorder)
+    assert found == [(most, most), (2 * most, most), (size, size - 2 * most)]
+    assert recorder.digest == payload_sha256(size)
+    assert recorder.ended
+    assert [bool(flags & BSCF.LASTDATANOTIFICATION) for flags in recorder.flags] == [False, False, True]
+    assert [bool(flags & BSCF.FIRSTDATANOTIFICATION) for flags in recorder.flags] == [True, False, False]
