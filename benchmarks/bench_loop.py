@@ -25,7 +25,11 @@ def test_timer_of_an_asyncio_loop(replay: Callable[..., None], figures: Figures,
     assert found["bytes"] == FILES * SIZE
     replay([found["seconds"]], **found)
     figures.add(
-        Figure(f"2 GiB through callbacks in an asyncio loop, {''.join(work) or 'counted'}", found["bytes"] / found["seconds"] / 1e6, "MB/s"),
+        Figure(
+            f"2 GiB through callbacks in an asyncio loop, {''.join(work) or 'counted'}",
+            found["bytes"] / found["seconds"] / 1e6,
+            "MB/s",
+        ),
         Figure("the 1 ms timer is late: median", found["slip_50"], "ms"),
         Figure("the 1 ms timer is late: 99 %", found["slip_99"], "ms", at_most=5),
         Figure("processor time of the thread between two ticks: 99 %", found["thread_99"], "ms", at_most=5),

@@ -61,7 +61,7 @@ def test_a_burst_does_bounded_work_in_one_turn(caddy: CaddyServer) -> None:
     assert {digest.hexdigest() for digest in digests} == {payload_sha256(SIZE)}
     between.sort()
     assert len(between) > 50
-    # A turn is 1 ms of callbacks and the rest of the last one, which may hash 512 KiB; two turns may come between ticks.
+    # A turn is 1 ms of callbacks and the rest of the last one, which may hash 512 KiB; two may come between two ticks.
     assert between[len(between) * 99 // 100] < 0.005, between[-10:]
 
 
