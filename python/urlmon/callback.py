@@ -63,7 +63,7 @@ class BindStatusCallback:
         return None
 
     def on_data_available(self, flags: BSCF, size: int, format: FormatEtc, medium: StgMedium) -> int | None:
-        """`size` bytes in all have come so far; read them from `medium`.
+        """`size` bytes in all can be read from `medium` so far; of a stream at most 512 KiB more than the last time.
 
         A failure as the answer, or S_FALSE, ends the operation.
         """

@@ -60,7 +60,8 @@ class Interleaving:
             return  # what it suspended now nobody would resume
         live = [r for r in self.recorders if r.binding is not None and not r.binding.stopped]
         action = chance.choice(
-            ["start", "start", "abort", "suspend", "resume", "priority", "cancel", "post", "pump", "pump", "close one"]
+            ["start", "start", "abort", "suspend", "resume", "priority", "cancel", "post", "pump", "pump", "close one",
+             "close stream"]
         )
         if action == "start":
             if len(self.recorders) < 12:
@@ -70,7 +71,8 @@ class Interleaving:
         elif action == "pump":
             urlmon.pump(0 if inside else chance.random() * 0.003, chance.choice([None, 1, 5]))
         elif live:
-            binding = chance.choice(live).binding
+            recorder = chance.choice(live)
+            binding = recorder.binding
             if action == "abort":
                 binding.abort()
             elif action == "suspend":
@@ -81,6 +83,9 @@ class Interleaving:
                 binding.set_priority(chance.randint(-20, 20))
             elif action == "close one":
                 binding.close()
+            elif action == "close stream":
+                if recorder.stream is not None and not recorder.read:
+                    recorder.stream.close()
             else:
                 future = binding.future()
                 self.futures.append(future)
