@@ -29,7 +29,7 @@ from urlmon import outcome as module
 from urlmon.outcome import error_of
 
 BINDING: Any = SimpleNamespace(
-    url="http://user:secret@h/x", path="/t/target", body_path="/t/body", status_code=206
+    url="http://user:secret@h/x", path="/t/target", body_path="/t/body", status_code=206, raw_headers=b""
 )
 
 
