@@ -43,44 +43,6 @@ from .exceptions import (
     WrongThreadError,
 )
 from .hresult import HRESULT, failed, hresult_from_errno, hresult_name, to_hresult
-from .redaction import redact_url
-
-__all__ = [
-    "AbortedError",
-    "AccessDeniedError",
-    "AuthenticationRequiredError",
-    "BindError",
-    "BindMemoryError",
-    "BindTimeoutError",
-    "CertificateError",
-    "ConnectError",
-    "DataNotAvailableError",
-    "DiskFullError",
-    "DownloadError",
-    "HTTPAuthenticationError",
-    "HTTPNotFoundError",
-    "HTTPStatusError",
-    "InvalidRequestError",
-    "InvalidURLError",
-    "MissingFolderError",
-    "RedirectError",
-    "ResolveError",
-    "ResourceNotFoundError",
-    "SecurityError",
-    "StorageError",
-    "StorageExistsError",
-    "StoragePermissionError",
-    "TransferError",
-    "UnexpectedError",
-    "UnknownProtocolError",
-    "UnsupportedError",
-    "WrongThreadError",
-    "error_from_curl",
-    "error_from_errno",
-    "error_from_hresult",
-    "error_from_http",
-    "redact_url",
-]
 
 
 class _Curl(NamedTuple):

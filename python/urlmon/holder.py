@@ -15,9 +15,8 @@ from urlmon.identifiers import (
     IID_IBindStatusCallbackEx,
     IID_IHttpNegotiate,
     IID_IHttpNegotiate2,
-    IID_IInternetProtocol,
 )
-from urlmon.protocol import InternetProtocol
+from urlmon.services import find_service
 
 if TYPE_CHECKING:
     from urlmon.constants import BINDSTATUS
@@ -91,10 +90,8 @@ class CallbackHolder:
         """
         if iid in _HELD:
             return self
-        if iid == IID_IInternetProtocol and isinstance(self.callback, InternetProtocol):
-            return self.callback
-        answer = self._ask("query_service", service, iid)
-        if answer is None or isinstance(answer, int):
+        answer = find_service(self.callback, iid, service)
+        if answer is None:
             raise UnsupportedError(f"the client offers no {iid}", url="", hresult=HRESULT.E_NOINTERFACE)
         return answer
 

@@ -135,10 +135,10 @@ for _iid, _methods in _SERVICES:
     _BY_INTERFACE.setdefault(_iid, set()).update(_methods)
 
 
-def find_service(client: Any, iid: UUID) -> Any:
-    """The service `iid` of `client` as a protocol handler asks for it: the client itself if it has the methods (for
+def find_service(client: Any, iid: UUID, service: UUID | None = None) -> Any:
+    """The interface `iid` of `client` as a protocol handler asks for it: the client itself if it has the methods (for
     IID_IInternetProtocol: is one), else what its `query_service` gives, else None. An HRESULT as the answer
-    means that there is none.
+    means that there is none. service: the service that is asked for it, None: the one called as the interface.
     """
     if iid == IID_IInternetProtocol:
         if isinstance(client, InternetProtocol):
@@ -146,5 +146,5 @@ def find_service(client: Any, iid: UUID) -> Any:
     elif any(hasattr(client, name) for name in _BY_INTERFACE.get(iid, ())):
         return client
     ask = getattr(client, "query_service", None)
-    answer = None if ask is None else ask(iid, iid)
+    answer = None if ask is None else ask(iid if service is None else service, iid)
     return None if isinstance(answer, int) else answer

@@ -17,7 +17,8 @@ from urlmon.cli.report import (
     printable,
 )
 from urlmon.cli.streams import OutputError
-from urlmon.errors import (
+from urlmon.errors import error_from_curl, error_from_http
+from urlmon.exceptions import (
     BindError,
     BindTimeoutError,
     DiskFullError,
@@ -27,8 +28,6 @@ from urlmon.errors import (
     ResolveError,
     TransferError,
     UnknownProtocolError,
-    error_from_curl,
-    error_from_http,
 )
 from urlmon.hresult import HRESULT
 

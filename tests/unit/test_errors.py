@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from urlmon import errors
-from urlmon.errors import (
-    CURL_ERRORS,
+from urlmon import exceptions
+from urlmon.errors import CURL_ERRORS, error_from_curl, error_from_errno, error_from_hresult, error_from_http
+from urlmon.exceptions import (
     AccessDeniedError,
+    AddressError,
     AuthenticationRequiredError,
     BindError,
     BindMemoryError,
@@ -33,17 +34,13 @@ from urlmon.errors import (
     StorageExistsError,
     StoragePermissionError,
     TransferError,
-    error_from_curl,
-    error_from_errno,
-    error_from_hresult,
-    error_from_http,
 )
 from urlmon.hresult import HRESULT, failed
 
 URL = "http://h/x"
 
 CLASSES = sorted(
-    (c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, BindError)),
+    (c for c in vars(exceptions).values() if isinstance(c, type) and issubclass(c, BindError)),
     key=lambda c: c.__name__,
 )
 
@@ -94,7 +91,7 @@ CURL_HRESULTS = {code: hr for hr, codes in CURL_CONTRACT.items() for code in cod
 
 
 def test_all_classes_are_exported() -> None:
-    assert {c.__name__ for c in CLASSES} <= set(errors.__all__)
+    assert {c.__name__ for c in CLASSES} <= set(exceptions.__all__)
     assert set(BUILTIN_BASES) <= {c.__name__ for c in CLASSES}
 
 
@@ -351,6 +348,7 @@ def test_every_failure_has_an_exception(hr: HRESULT) -> None:
 def test_default_hresult_leads_back_to_the_class(cls: type[BindError]) -> None:
     """Except where several causes share one code, which then stands for the most usual of them."""
     usual = {
+        AddressError: AccessDeniedError,
         ResolveError: ResourceNotFoundError,
         HTTPNotFoundError: ResourceNotFoundError,
         HTTPAuthenticationError: AuthenticationRequiredError,

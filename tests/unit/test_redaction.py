@@ -8,16 +8,13 @@ import traceback
 
 import pytest
 
-from urlmon.errors import (
+from urlmon.errors import error_from_curl, error_from_errno, error_from_hresult, error_from_http
+from urlmon.exceptions import (
     BindError,
     UnexpectedError,
-    error_from_curl,
-    error_from_errno,
-    error_from_hresult,
-    error_from_http,
-    redact_url,
 )
 from urlmon.hresult import HRESULT
+from urlmon.redaction import redact_url
 
 
 @pytest.mark.parametrize(

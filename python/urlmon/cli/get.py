@@ -16,7 +16,7 @@ from collections import deque
 
 import urlmon
 
-from ..errors import redact_url
+from ..redaction import redact_url
 from .arguments import GetOptions
 from .names import TargetNames, content_disposition_name, url_name
 from .progress import Progress, Running, Snapshot, make_progress

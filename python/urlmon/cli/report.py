@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TextIO
 
-from ..errors import (
+from ..exceptions import (
     AbortedError,
     AccessDeniedError,
     BindError,
@@ -28,8 +28,8 @@ from ..errors import (
     SecurityError,
     StorageError,
     UnknownProtocolError,
-    redact_url,
 )
+from ..redaction import redact_url
 from .streams import takes_more, write
 
 __all__ = [
