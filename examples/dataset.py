@@ -37,7 +37,7 @@ def read_manifest(manifest: Path, folder: Path) -> list[Item]:
         name = posixpath.basename(unquote(urlsplit(url).path))
         if len(digest) != 64 or name in ("", ".", ".."):
             raise ValueError(f"{manifest}:{number}: not a digest, two spaces and the URL of a file")
-        items.append(Item(url, folder / name, digest))
+        items.append(Item(url, folder / name, digest.lower()))
     return items
 
 

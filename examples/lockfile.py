@@ -78,9 +78,11 @@ def read_lock_file(path: Path) -> list[Package]:
         ]
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path}: not a lock file: {error!r}") from error
+    taken = {"", ".."}
     for package in packages:
-        if Path(package.name).name != package.name:
-            raise ValueError(f"{path}: {package.name!r} is no name of a file")
+        if package.name in taken or Path(package.name).name != package.name:
+            raise ValueError(f"{path}: {package.name!r} is no name of a file, or is there twice")
+        taken.add(package.name)
     return packages
 
 
@@ -105,6 +107,8 @@ def main() -> int:
     options = parser.parse_args()
     try:
         packages = read_lock_file(options.lockfile)
+        if options.first is not None and options.first not in [package.name for package in packages]:
+            raise ValueError(f"there is no package called {options.first!r}")
         options.directory.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         parser.error(str(error))

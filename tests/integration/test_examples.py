@@ -264,8 +264,9 @@ def test_lockfile_with_errors(scripted: ScriptedServer, tmp_path: Path) -> None:
     assert "/short" in printed["short"]
     assert "unheard-of" in printed["unknown"]
     assert digests(folder) == {"empty": payload_sha256(0)}
-    for text in ("[]", "no JSON", '{"packages": [{"name": "../x", "url": "", "sha256": ""}]}'):
-        lock.write_text(text)
-        with start("lockfile.py", lock) as process:
+    for names in (["../x"], [".."], [""], ["twice", "twice"], None, ["without the first"]):
+        entries = [{"name": name, "url": "", "sha256": ""} for name in names or ()]
+        lock.write_text(json.dumps({"packages": entries} if names else []))
+        with start("lockfile.py", "--first", "first", lock) as process:
             assert "lockfile.py: error: " in process.communicate(timeout=50)[1]
         assert process.returncode == 2
