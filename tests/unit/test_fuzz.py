@@ -1,13 +1,20 @@
-"""Whatever comes from outside, our parsers give a result or a typed error; no name of a server leaves its folder."""
+"""Whatever comes from outside, our parsers give a result or a typed error; no name of a server leaves its folder.
+
+Set-Cookie is for libcurl alone. Of what a client says of cookies, the Cookie field goes through `parse_fields` as every
+field, and pycurl.COOKIE through the options of `compile_profile`; both are here.
+"""
 
 from __future__ import annotations
 
+import base64
 import io
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
 
+import pycurl
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -18,7 +25,8 @@ from urlmon.addresses import address_rules
 from urlmon.cli.names import MAX_BYTES, TargetNames, content_disposition_name, safe_name, url_name
 from urlmon.cli.urllist import UrlList
 from urlmon.headers import find_field, parse_head, query
-from urlmon.profiles import parse_fields
+from urlmon.profiles import compile_profile, parse_fields
+from urlmon.protocols.data import DataProtocol
 from urlmon.redaction import redact_text, redact_url
 from urlmon.urls import prepare
 from urlmon_core import plain_url
@@ -193,6 +201,83 @@ def test_request_fields(fields: Any) -> None:
         return
     for name, value in pairs:
         assert not set("\r\n\0") & set(name + value)
+
+
+@often
+@given(text)
+@example("a=b; c=d")
+@example("a=b\r\nX-Other: 1")
+def test_cookies_of_the_client(cookies: str) -> None:
+    try:
+        pairs = parse_fields({"Cookie": cookies}, "http://x/")
+    except BindError as error:
+        check_error(error)
+    else:
+        assert not set("\r\n\0") & set("".join(name + value for name, value in pairs))
+    try:
+        compile_profile(
+            urlmon.BindInfo(curl_options={pycurl.COOKIE: cookies}), urlmon.TYMED.ISTREAM, (), "http://x/"
+        )
+    except BindError as error:
+        check_error(error)
+    else:
+        assert not set("\r\n\0") & set(cookies)
+
+
+data_urls = st.one_of(
+    urls,
+    st.builds(
+        "{}:{}{}{}{}".format,
+        st.sampled_from(["data", "DATA", "data:data"]),
+        text,
+        st.sampled_from(
+            ["", ";base64", "; base64 ", ";BASE64;charset=x", "%3Bbase64", ";charset=utf-8;base64"]
+        ),
+        st.sampled_from([",", "", "%2C", ",,", "#,"]),
+        st.one_of(text, st.text(alphabet="ABCZabz019+/=-_%32 \n#", max_size=60)),
+    ),
+)
+
+
+@often
+@given(data_urls)
+@example("data:;base64,A")
+@example("data:;base64,====")
+@example("data:,%")
+@example("data:text/html;charset=\ud800,\ud800")
+def test_data_urls(url: str) -> None:
+    try:
+        media_type, content = DataProtocol().find(url)
+    except BindError as error:
+        check_error(error)
+    else:
+        assert re.fullmatch(r"[!-.0-~]+/[!-.0-~]+", media_type)
+        assert isinstance(content, bytes)
+
+
+@often
+@given(st.binary(max_size=300), st.booleans())
+def test_data_urls_give_what_they_were_made_of(content: bytes, padded: bool) -> None:
+    digits = base64.b64encode(content).decode()
+    url = f"data:a/b;base64,{digits if padded else digits.rstrip('=')}"
+    assert DataProtocol().find(url) == ("a/b", content)
+    escaped = "".join(f"%{byte:02X}" for byte in content)
+    assert DataProtocol().find(f"data:A/B;charset=x,{escaped}") == ("a/b", content)
+
+
+@settings(often, max_examples=100)
+@given(data_urls)
+def test_binds_of_data_urls(url: str) -> None:
+    """The whole way: canonical URL, handler, stream. What is no data: URL is refused before anything is sent."""
+    if url[:5].lower() != "data:":
+        url = f"data:{url}"
+    try:
+        stream = create_url_moniker(url).bind_to_storage()
+    except BindError as error:
+        check_error(error)
+    else:
+        assert stream is not None
+        assert isinstance(stream.read(), bytes)
 
 
 names = st.one_of(

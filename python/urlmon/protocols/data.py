@@ -23,7 +23,10 @@ class DataProtocol(MemoryProtocol):
         head, comma, body = url.partition("#")[0].partition(":")[2].partition(",")
         if not comma:
             raise InvalidURLError("a data: URL has a comma before its data", url=url)
-        content = unquote_to_bytes(body)
+        try:
+            content = unquote_to_bytes(body)
+        except UnicodeEncodeError as problem:
+            raise InvalidURLError("a lone surrogate is no character", url=url) from problem
         declared = unquote(head)
         if _BASE64.search(declared):
             content = self._decoded(content, url)
