@@ -12,6 +12,7 @@ scripts and the same clients; how they interleave is up to the machine.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import json
 import os
@@ -36,6 +37,52 @@ LOOK_EVERY = 2.0
 MEMORY_FROM = 600.0  # seconds a run must last to say something about memory
 MEMORY_MAY_GROW = 1.02  # mean of the last third over that of the middle third
 MUST_END = ("bindings", "blocks", "transfers")
+
+
+class Mallinfo2(ctypes.Structure):
+    """mallinfo2(3): bytes, over all arenas."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *(
+                "arena",
+                "ordblks",
+                "smblks",
+                "hblks",
+                "mapped",
+                "usmblks",
+                "fsmblks",
+                "in_use",
+                "free",
+                "keepcost",
+            ),
+        )
+    ]
+
+
+_libc: Any = ctypes.CDLL(None)
+if hasattr(_libc, "mallinfo2"):
+    _libc.mallinfo2.restype = Mallinfo2
+
+
+def allocated() -> dict[str, int]:
+    """KiB that glibc's malloc has given out, and that it keeps free in its arenas; empty elsewhere."""
+    if not hasattr(_libc, "mallinfo2"):
+        return {}
+    info = _libc.mallinfo2()
+    return {"in_use_kib": (info.in_use + info.mapped) // 1024, "kept_free_kib": info.free // 1024}
+
+
+def give_back() -> None:
+    """Has glibc's malloc return to the system what lies free in its arenas.
+
+    Sessions and I/O threads come and go, each takes its memory from another arena and leaves holes there. In the first
+    minutes that alone grows (from 15 to 71 MiB in three), while what is in use does not. What is looked for here is
+    what somebody holds.
+    """
+    if hasattr(_libc, "malloc_trim"):
+        _libc.malloc_trim(0)
 
 
 def resident() -> int:
@@ -125,6 +172,7 @@ class Soak:
         tick = threading.Event()
         while any(worker.is_alive() for worker in workers):
             tick.wait(LOOK_EVERY)
+            give_back()
             self.memory.append((time.monotonic() - self._began, resident()))
             if len(self.memory) % 15 == 0:
                 self._write(self._figures())
@@ -169,6 +217,7 @@ class Soak:
                 "breaks": len(tally.breaks),
                 "reactor_stops": tally.reactor_stops,
                 "resident_kib": resident(),
+                **allocated(),
                 "descriptors": descriptors(),
             }
 
