@@ -15,11 +15,14 @@ from urlmon_core.mailbox cimport mailbox_init
 from urlmon_core.notify cimport (
     PUSHED_WAKE, REFUSED, list_arm, list_close, list_init, list_pending, list_push, list_take_all, node, notification_list,
 )
+from urlmon_core.poller cimport URLMON_BATCH, urlmon_poller_wait, urlmon_ready
 from urlmon_core.request cimport STORAGE_STREAM, Profile, request_create
 from urlmon_core.runqueue cimport (
     IN_FIFO, IN_HEAP, LEVELS, PRIORITY_MIN, clamp_priority, run_entry, run_queue, run_queue_best, run_queue_effective,
     run_queue_init, run_queue_insert, run_queue_remove, run_queue_set_priority,
 )
+from urlmon_core.sockets cimport socket_table, sockets_event, sockets_free, sockets_init, sockets_interest, sockets_rested
+from urlmon_core.threads cimport urlmon_now_ns
 from urlmon_core.transaction cimport apartment_record, apartment_release, transaction, transaction_release
 
 
@@ -281,3 +284,34 @@ cdef class AdmissionProbe:
         return (
             i64_load_relaxed(&self.apartment.queued_count), i64_load_relaxed(&self.apartment.active_count),
             self.apartment.host_count)
+
+
+cdef class SocketProbe:
+    """The socket table with a poller of its own; what is ready, and whether libcurl would be told."""
+
+    cdef socket_table table
+
+    def __cinit__(self):
+        if not sockets_init(&self.table):
+            raise OSError("no poller")
+
+    def __dealloc__(self):
+        sockets_free(&self.table)
+
+    def interest(self, int fd, int wanted):
+        """libcurl waits for `wanted` (1: readable, 2: writable, 0: nothing)."""
+        sockets_interest(&self.table, fd, wanted)
+
+    def turn(self, int timeout_ms):
+        """Waits as the I/O thread does: (fd, what libcurl is told) of each that is ready."""
+        cdef urlmon_ready ready[URLMON_BATCH]
+        cdef int count
+        cdef int i
+        cdef int64_t now_ns = urlmon_now_ns()
+        if self.table.rest_until_ns >= 0:
+            timeout_ms = min(timeout_ms, max(0, (self.table.rest_until_ns - now_ns) // 1000000 + 1))
+        with nogil:
+            count = urlmon_poller_wait(&self.table.poller, ready, URLMON_BATCH, timeout_ms)
+        now_ns = urlmon_now_ns()
+        sockets_rested(&self.table, now_ns)
+        return [(ready[i].fd, sockets_event(&self.table, ready[i].fd, ready[i].ready, now_ns)) for i in range(count)]

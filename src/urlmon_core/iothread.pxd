@@ -24,7 +24,7 @@ cdef struct reactor_record:
     atomic_u64 wakeups                # owners woken
     # I/O thread only
     int64_t timer_ns                  # when libcurl wants to be called again, -1 = never
-    int64_t flow_ns                   # when flow control or a long suspension needs a turn, -1 = never
+    int64_t flow_ns                   # when flow control, a long suspension or a resting socket needs a turn, -1 = never
     transaction *live                 # everything between COMMAND_OPEN and its end
     uint64_t sequence                 # order of arrival
 

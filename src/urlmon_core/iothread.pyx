@@ -41,7 +41,7 @@ from urlmon_core.questions cimport question_drains, question_of_end
 from urlmon_core.response cimport response_post
 from urlmon_core.runqueue cimport LEVELS, PRIORITY_MIN, clamp_priority
 from urlmon_core.sockets cimport (
-    sockets_bulk, sockets_disown, sockets_event, sockets_free, sockets_init, sockets_interest,
+    sockets_bulk, sockets_disown, sockets_event, sockets_free, sockets_init, sockets_interest, sockets_rested,
 )
 from urlmon_core.stalls cimport stalls_due, stalls_next
 from urlmon_core.threads cimport urlmon_now_ns, urlmon_thread_name
@@ -425,6 +425,7 @@ cdef void _turn(reactor_record *self) noexcept nogil:
     u64_store_relaxed(&self.turns, u64_load_relaxed(&self.turns) + 1)
     now_ns = urlmon_now_ns()
     self.io.now_ns = now_ns
+    sockets_rested(&self.io.sockets, now_ns)
     if list_pending(&self.commands):
         _obey_all(self, now_ns)
     if count > 1:
@@ -437,7 +438,7 @@ cdef void _turn(reactor_record *self) noexcept nogil:
         if bulk is not NULL and not flow_may_read(bulk) and ready[i].ready == URLMON_READABLE:
             flow_hold(bulk)
             continue
-        told = sockets_event(&self.io.sockets, ready[i].fd, ready[i].ready)
+        told = sockets_event(&self.io.sockets, ready[i].fd, ready[i].ready, now_ns)
         if told:
             curl.multi_socket_action(
                 self.io.multi, ready[i].fd,
@@ -458,7 +459,9 @@ cdef void _turn(reactor_record *self) noexcept nogil:
     _interrupt_due(self, now_ns)
     _start_all(self, now_ns)
     budget_grant(&self.io)
-    self.flow_ns = _earlier(_earlier(flow_tick(&self.io, now_ns), interruption_next(&self.io)), stalls_next(&self.io))
+    self.flow_ns = _earlier(
+        _earlier(flow_tick(&self.io, now_ns), interruption_next(&self.io)),
+        _earlier(stalls_next(&self.io), self.io.sockets.rest_until_ns))
     _flush(self)
 
 

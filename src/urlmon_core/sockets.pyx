@@ -6,6 +6,7 @@ the idle connection), it is dropped from the poller then. That is safe only for 
 come back as another socket at once: others (the resolver's own pipes) are obeyed to the letter. Used through cimport only.
 """
 
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
@@ -35,10 +36,16 @@ cdef extern from *:
     int SOCK_CLOEXEC
 
 
+cdef enum:
+    BROKEN_MOST = 100         # events of one broken connection that libcurl is told of as they come
+    REST_NS = 10000000        # ... and how often after that
+
+
 cdef bint sockets_init(socket_table *table) noexcept nogil:
     """Reactor's creator."""
     table.entries = NULL
     table.size = 0
+    table.rest_until_ns = -1
     return urlmon_poller_open(&table.poller) == 0
 
 
@@ -137,7 +144,7 @@ cdef void *sockets_bulk(socket_table *table, int fd) noexcept nogil:
 cdef void _watch(socket_table *table, int fd, socket_entry *entry) noexcept nogil:
     """Has the poller watch what follows from the entry's interest."""
     cdef int watch
-    if entry.interest == 0 and not entry.ours:
+    if entry.resting or (entry.interest == 0 and not entry.ours):
         watch = 0
     elif entry.held:
         watch = entry.interest & ~URLMON_READABLE
@@ -152,13 +159,26 @@ cdef void _watch(socket_table *table, int fd, socket_entry *entry) noexcept nogi
         entry.watched = <unsigned char> watch
 
 
-cdef int sockets_event(socket_table *table, int fd, int ready) noexcept nogil:
-    """What of `ready` libcurl is to be told; 0 = nothing (and the socket is dropped from the poller)."""
+cdef int sockets_event(socket_table *table, int fd, int ready, int64_t now_ns) noexcept nogil:
+    """What of `ready` libcurl is to be told; 0 = nothing (and the socket is dropped from the poller).
+
+    A broken connection is reported without end, and libcurl does not always close it: over HTTP/2 it waits to send what it cannot send
+    any more, until somebody reads on the streams that are paused. So after a while it is told every REST_NS only.
+    """
     cdef socket_entry *entry = _entry(table, fd)
     cdef int told
     if entry is NULL:
         return 0
     told = ready & (entry.interest | (URLMON_BROKEN if entry.interest else 0))
+    if told & URLMON_BROKEN:
+        if entry.broken < BROKEN_MOST:
+            entry.broken += 1
+        else:
+            entry.resting = 1
+            _watch(table, fd, entry)
+            if table.rest_until_ns < 0:
+                table.rest_until_ns = now_ns + REST_NS
+        return told
     if told == 0 and entry.watched != entry.interest:
         if entry.interest == 0:
             urlmon_poller_forget(&table.poller, fd, entry.watched)
@@ -166,3 +186,15 @@ cdef int sockets_event(socket_table *table, int fd, int ready) noexcept nogil:
             urlmon_poller_set(&table.poller, fd, entry.watched, entry.interest)
         entry.watched = entry.interest
     return told
+
+
+cdef void sockets_rested(socket_table *table, int64_t now_ns) noexcept nogil:
+    """Once a turn: watches again what has rested."""
+    cdef int fd
+    if table.rest_until_ns < 0 or now_ns < table.rest_until_ns:
+        return
+    table.rest_until_ns = -1
+    for fd in range(table.size):
+        if table.entries[fd].resting:
+            table.entries[fd].resting = 0
+            _watch(table, fd, &table.entries[fd])
