@@ -153,8 +153,9 @@ from urlmon.storage import (
     get_clipboard_format_name,
     register_clipboard_format,
 )
-from urlmon.uri import Uri, combine_uri, combine_url_ex, create_uri, create_uri_with_fragment
+from urlmon.uri import Uri, create_uri, create_uri_with_fragment
 from urlmon.uri_builder import UriBuilder, create_uri_builder
+from urlmon.uri_combine import combine_uri, combine_url_ex
 from urlmon.urlfunctions import combine_url, compare_url, parse_url, query_info
 from urlmon.useragent import (
     obtain_user_agent_string,

@@ -12,7 +12,8 @@ from urlmon.hresult import HRESULT
 from urlmon.moniker import URLMoniker
 from urlmon.naming import MonikerName, combining_flags, parsing_flags, refuse
 from urlmon.session import get_session
-from urlmon.uri import Uri, combine_uri, create_uri, resolve_text
+from urlmon.uri import Uri, create_uri
+from urlmon.uri_combine import combine_uri, resolve_text
 
 _KNOWN_SCHEMES = frozenset({"http", "https", "ftp", "file"})
 

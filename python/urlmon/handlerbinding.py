@@ -13,9 +13,10 @@ from uuid import UUID
 
 from urlmon import services
 from urlmon.binding import Binding
-from urlmon.constants import BINDF, BINDSTATUS, BINDSTRING, BSCF, HTTP_QUERY, TYMED
+from urlmon.constants import BINDF, BINDSTATUS, BSCF, HTTP_QUERY, TYMED
 from urlmon.errors import error_from_hresult
-from urlmon.exceptions import BindError, DataNotAvailableError, UnsupportedError
+from urlmon.exceptions import BindError, DataNotAvailableError
+from urlmon.handlerbindinfo import BindInfoOfClient, NegotiateOfClient
 from urlmon.headers import query
 from urlmon.hresult import HRESULT, failed, to_hresult
 from urlmon.identifiers import IID_IHttpNegotiate, IID_IHttpNegotiate2, IID_IInternetProtocol
@@ -55,60 +56,6 @@ _NOT_FORWARDED = frozenset(
         BINDSTATUS.ACCEPTRANGES,
     }
 )
-
-
-class _Negotiate:
-    """IHttpNegotiate and IHttpNegotiate2 as handlers find them, whatever the client has of them (contract 7.6)."""
-
-    __slots__ = ("_client",)
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def beginning_transaction(self, url: str, headers: Any = None) -> Any:
-        ask = getattr(services.find_service(self._client, IID_IHttpNegotiate), "beginning_transaction", None)
-        return None if ask is None else ask(url, headers)
-
-    def on_response(self, status: int, response_headers: str, request_headers: Any = None) -> Any:
-        tell = getattr(services.find_service(self._client, IID_IHttpNegotiate), "on_response", None)
-        return HRESULT.S_OK if tell is None else tell(status, response_headers, request_headers)
-
-    def get_root_security_id(self) -> Any:
-        ask = getattr(services.find_service(self._client, IID_IHttpNegotiate2), "get_root_security_id", None)
-        return HRESULT.E_FAIL if ask is None else ask()
-
-
-class _BindInfo:
-    """What the client wants, as the handler is told (IInternetBindInfo)."""
-
-    __slots__ = ("_binding", "_flags", "_info", "_strings")
-
-    def __init__(
-        self, binding: HandlerBinding, info: BindInfo, flags: BINDF, accepted: tuple[str, ...]
-    ) -> None:
-        self._binding = binding
-        self._info = info
-        self._flags = flags
-        self._strings = {BINDSTRING.URL: [binding.url], BINDSTRING.ACCEPT_MIMES: list(accepted)}
-        if info.user_agent is not None:
-            self._strings[BINDSTRING.USER_AGENT] = [info.user_agent]
-
-    def get_bind_info(self) -> tuple[BINDF, BindInfo]:
-        return self._flags, self._info
-
-    def get_bind_string(self, kind: BINDSTRING | int) -> list[str]:
-        known = self._strings.get(BINDSTRING(kind))
-        if known is None:
-            names_none = kind == BINDSTRING.USER_AGENT
-            raise UnsupportedError(
-                f"the client gives no BINDSTRING.{BINDSTRING(kind).name}",
-                url=self._binding.url,
-                hresult=HRESULT.E_NOINTERFACE if names_none else HRESULT.E_NOTIMPL,
-            )
-        return list(known)
-
-    def query_service(self, iid: UUID) -> Any:
-        return self._binding.query_service(iid)
 
 
 class HandlerBinding(HandlerBindingBase, Binding):
@@ -196,7 +143,7 @@ class HandlerBinding(HandlerBindingBase, Binding):
         try:
             if self._tymed == TYMED.FILE and self.path is not None:
                 self._file = PartFile(self.path, self.url)
-            seen = _BindInfo(self, info, self._flags_for(info), accepted)
+            seen = BindInfoOfClient(self, info, self._flags_for(info), accepted)
             answer = transaction.start(info.target(self.url), self, seen, flags)
         except BindError as problem:
             raise self._refuse_started(problem) from None
@@ -312,7 +259,7 @@ class HandlerBinding(HandlerBindingBase, Binding):
     def query_service(self, iid: UUID) -> Any:
         """A service of the client; IHttpNegotiate and IHttpNegotiate2 are always there."""
         if iid in {IID_IHttpNegotiate, IID_IHttpNegotiate2}:
-            return _Negotiate(self._client)
+            return NegotiateOfClient(self._client)
         return services.find_service(self._client, iid)
 
     # -- events for the core ----------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from urlmon.exceptions import BindError, InvalidRequestError, InvalidURLError
 from urlmon.hresult import HRESULT
 from urlmon.identifiers import CLSID_StdURLMoniker
 from urlmon.redaction import redact_url
-from urlmon.uri import Uri, combine_uri, create_uri, resolve_text
+from urlmon.uri import Uri, create_uri
+from urlmon.uri_combine import combine_uri, resolve_text
 from urlmon_core import MonikerBase
 
 if TYPE_CHECKING:

@@ -8,33 +8,28 @@ of a moniker drives it like anybody else.
     handler -- sink --> [queue] -- _perform --> client's sink
     client -- read, continue_, abort, ... --> handler, or the filter in front of it
 
-With PI.APARTMENTTHREADED whatever is reported reaches the client's sink on the thread that started this object:
-at once if it is reported there, otherwise from that thread's pump, always in the order of the reports; what is
-reported from within `read`, `continue_` or `abort` of the handler waits until that call has returned. Without
-the flag, reports are passed on at once, on whatever thread they come.
+When and where reports reach the client's sink is for reportqueue.py to say.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from os import SEEK_CUR
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from urlmon.apartment import Apartment
-from urlmon.bindinfo import BindInfo
-from urlmon.constants import BINDF, BINDINFO_OPTIONS, BINDSTATUS, BINDSTRING, BSCF
+from urlmon.constants import BINDINFO_OPTIONS, BINDSTATUS, BSCF
 from urlmon.exceptions import AbortedError, BindError, InvalidRequestError
 from urlmon.hresult import HRESULT, failed, to_hresult
 from urlmon.identifiers import IID_IBindCallbackRedirect, IID_IInternetProtocol
 from urlmon.mimesniff import find_mime_from_data
 from urlmon.protocol import FilterData, InternetProtocol, ProtocolBindInfo, ProtocolData, ProtocolSink
 from urlmon.protocol_constants import PI
+from urlmon.protocolsinks import FilteredSource, FilterSink, HandlerBindInfo, HandlerSink
+from urlmon.reportqueue import ReportQueue
 from urlmon.session import InternetSession, get_session
-from urlmon_core import ApartmentClosedError
 
 if TYPE_CHECKING:
     from urlmon.session import Registration
@@ -59,82 +54,14 @@ def answer_of(method: Callable[..., Any], *arguments: Any) -> HRESULT | int:
         return error.hresult
 
 
-class _HandlerSink:
-    """What the handler gets as its sink."""
-
-    __slots__ = ("_binding",)
-
-    def __init__(self, binding: ProtocolBinding) -> None:
-        self._binding = binding
-
-    def switch(self, data: ProtocolData) -> HRESULT:
-        return self._binding.reported_switch(ProtocolData(*data))
-
-    def report_progress(self, status: BINDSTATUS, text: str | None = None) -> HRESULT:
-        return self._binding.reported("progress", (status, text))
-
-    def report_data(self, flags: BSCF, progress: int, progress_max: int = 0) -> HRESULT:
-        return self._binding.reported("data", (BSCF(flags), progress, progress_max))
-
-    def report_result(self, hresult: int, error: int = 0, text: str | None = None) -> HRESULT:
-        return self._binding.reported("result", (to_hresult(hresult), error, text))
-
-    def query_service(self, iid: UUID) -> Any:
-        return self._binding.query_service(iid)
-
-
-class _HandlerBindInfo:
-    """What the handler gets as its bind info: the client's, with what the system adds."""
-
-    __slots__ = ("_asked", "_binding")
-
-    def __init__(self, binding: ProtocolBinding, asked: ProtocolBindInfo) -> None:
-        self._binding = binding
-        self._asked = asked
-
-    def get_bind_info(self) -> tuple[BINDF, BindInfo]:
-        flags, info = self._asked.get_bind_info()
-        return flags | BINDF.FROMURLMON, info
-
-    def get_bind_string(self, kind: BINDSTRING | int) -> list[str]:
-        return self._asked.get_bind_string(kind)
-
-    def query_service(self, iid: UUID) -> Any:
-        return self._binding.query_service(iid)
-
-
-class _Source(InternetProtocol):
-    """The handler as a MIME filter reads it: what was collected to judge the type comes first."""
-
-    def __init__(self, binding: ProtocolBinding) -> None:
-        self._binding = binding
-
-    def read(self, size: int) -> bytes | None:
-        return self._binding.read_source(size)
-
-    def continue_(self, data: ProtocolData) -> int | None:
-        return self._binding.handler_call("continue_", data)
-
-    def abort(self, reason: int) -> int | None:
-        return self._binding.handler_call("abort", reason)
-
-    def terminate(self) -> int | None:
-        return self._binding.handler_call("terminate")
-
-    def lock_request(self) -> int | None:
-        return self._binding.handler_call("lock_request")
-
-    def unlock_request(self) -> int | None:
-        return self._binding.handler_call("unlock_request")
-
-
-class ProtocolBinding(InternetProtocol):
+class ProtocolBinding(ReportQueue, InternetProtocol):
     """What `InternetSession.create_binding` returns; see the head of this file.
 
     Its methods are for one thread at a time, that of its client; the sink it gives to the handler is for any.
     """
 
     def __init__(self, url: str, session: InternetSession | None = None) -> None:
+        super().__init__()
         self.url = url
         self.session = session or get_session()
         self.clsid: UUID | None = None  # of the handler
@@ -144,13 +71,6 @@ class ProtocolBinding(InternetProtocol):
         self._bind_info: ProtocolBindInfo | None = None
         self._priority = 0
         self._flags = PI(0)
-        self._apartment: Apartment | None = None
-        self._deliver: Callable[[], object] | None = None  # None: run_tasks
-        self._wake: Callable[[], object] | None = None  # None: _post
-        self._posted = False
-        self._tasks: deque[tuple[str, Any]] = deque()
-        self._busy = 0  # calls of the handler in progress from within which nothing is delivered
-        self._judging = 0  # without an apartment: the thread that reads to judge the type; its reports wait
         self._locks = 0
         self._starting = False
         self._started = False
@@ -169,19 +89,6 @@ class ProtocolBinding(InternetProtocol):
 
     # -- how it is driven -------------------------------------------------------------------------------------------
 
-    def deliver_through(
-        self, apartment: Apartment, deliver: Callable[[], object], wake: Callable[[], object]
-    ) -> None:
-        """For a binding of a moniker: `deliver` runs what is queued, on the proper thread, now; `wake` (any thread)
-        has that thread run it soon."""
-        self._apartment = apartment
-        self._deliver = deliver
-        self._wake = wake
-
-    def deliver_alone(self) -> None:
-        """The binding of the moniker has stopped: nobody is told any more, but the handler may have more to say."""
-        self._deliver = self._wake = None
-
     @property
     def is_started(self) -> bool:
         """A handler was found and asked to start."""
@@ -191,19 +98,6 @@ class ProtocolBinding(InternetProtocol):
     def is_result_out(self) -> bool:
         """The handler has reported its result."""
         return self._result_out
-
-    @contextmanager
-    def _inside(self) -> Iterator[None]:
-        """A call of the handler from within which nothing is delivered."""
-        self._busy += 1
-        try:
-            yield
-        finally:
-            self._busy -= 1
-
-    def _around(self) -> AbstractContextManager[None]:
-        """The same, with an apartment; without one, reports go straight through."""
-        return nullcontext() if self._apartment is None else self._inside()
 
     def reported(self, kind: str, arguments: Any) -> HRESULT:
         """Any thread. The handler called its sink."""
@@ -220,45 +114,6 @@ class ProtocolBinding(InternetProtocol):
         if self._apartment is None and self._sink is not None:
             return self._sink.switch(data)  # the client's to bring back
         return self._submit("switch", data, queue=bool(data.flags & PI.FORCE_ASYNC))
-
-    def _submit(self, kind: str, arguments: Any, queue: bool = False) -> HRESULT:
-        if self._apartment is None:
-            if self._judging == threading.get_ident():
-                self._tasks.append((kind, arguments))
-            else:
-                self._perform(kind, arguments)
-            return HRESULT.S_OK
-        first = not self._tasks
-        self._tasks.append((kind, arguments))
-        if first and not queue and self._apartment.is_owner and not self._busy:
-            answer = (self._deliver or self.run_tasks)()
-            return answer if isinstance(answer, HRESULT) else HRESULT.S_OK
-        (self._wake or self._post)()
-        return HRESULT.S_OK
-
-    def _post(self) -> None:
-        """Any thread. Has the pump of the apartment run what is queued; a closed one never will."""
-        if not self._posted and self._apartment is not None:
-            self._posted = True
-            with suppress(ApartmentClosedError):
-                self._apartment.post(self._run_posted)
-
-    def _run_posted(self) -> None:
-        self._posted = False
-        self.run_tasks()
-
-    def run_tasks(self) -> None:
-        """The proper thread. Performs everything that was reported."""
-        while self.run_task():
-            pass
-
-    def run_task(self) -> bool:
-        """The proper thread. Performs the oldest report; False if there is none."""
-        if not self._tasks or self._busy:
-            return False
-        kind, arguments = self._tasks.popleft()
-        self._perform(kind, arguments)
-        return True
 
     def _perform(self, kind: str, arguments: Any) -> None:
         if kind == "switch":
@@ -322,10 +177,10 @@ class ProtocolBinding(InternetProtocol):
         answer = answer_of(
             made.start,
             media_type,
-            _FilterSink(self),
-            _HandlerBindInfo(self, self._bind_info),
+            FilterSink(self),
+            HandlerBindInfo(self, self._bind_info),
             PI.FILTER_MODE | PI.FORCE_ASYNC,
-            FilterData(_Source(self)),
+            FilterData(FilteredSource(self)),
         )
         if failed(answer) and answer != HRESULT.E_PENDING:
             self.end_with(answer)
@@ -460,8 +315,8 @@ class ProtocolBinding(InternetProtocol):
                 answer = answer_of(
                     handler.start,
                     self.url,
-                    _HandlerSink(self),
-                    _HandlerBindInfo(self, self._bind_info),
+                    HandlerSink(self),
+                    HandlerBindInfo(self, self._bind_info),
                     PI(0),
                     None,
                 )
@@ -609,30 +464,3 @@ class ProtocolBinding(InternetProtocol):
     def query_service(self, iid: UUID) -> Any:
         """A service of the client; None if it has none, or after the end."""
         return None if self._sink is None else self._sink.query_service(iid)
-
-
-class _FilterSink:
-    """What a MIME filter reports to: passed on as it is."""
-
-    __slots__ = ("_binding",)
-
-    def __init__(self, binding: ProtocolBinding) -> None:
-        self._binding = binding
-
-    def switch(self, data: ProtocolData) -> HRESULT:
-        return self._binding.reported_switch(ProtocolData(*data))
-
-    def report_progress(self, status: BINDSTATUS, text: str | None = None) -> HRESULT:
-        self._binding.pass_progress(status, text)
-        return HRESULT.S_OK
-
-    def report_data(self, flags: BSCF, progress: int, progress_max: int = 0) -> HRESULT:
-        self._binding.pass_data(BSCF(flags), progress, progress_max)
-        return HRESULT.S_OK
-
-    def report_result(self, hresult: int, error: int = 0, text: str | None = None) -> HRESULT:
-        self._binding.pass_result(to_hresult(hresult), error, text)
-        return HRESULT.S_OK
-
-    def query_service(self, iid: UUID) -> Any:
-        return self._binding.query_service(iid)

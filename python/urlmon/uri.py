@@ -1,4 +1,4 @@
-"""IUri: an immutable, parsed and canonical URI (contract 10.3), and combining two of them (contract 2.3, 10.1)."""
+"""IUri: an immutable, parsed and canonical URI (contract 10.3)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import NoReturn
 import idna
 
 from urlmon.constants import (
-    URL_FLAGS,
     URL_SCHEME,
     URLZONE,
     Uri_CREATE,
@@ -17,11 +16,11 @@ from urlmon.constants import (
     Uri_HOST,
     Uri_PROPERTY,
 )
-from urlmon.exceptions import InvalidRequestError, InvalidURLError, UnexpectedError
+from urlmon.exceptions import InvalidRequestError, InvalidURLError
 from urlmon.hresult import HRESULT
 from urlmon.redaction import redact_url
 from urlmon.uri_canonical import canonical
-from urlmon.uri_parse import DEFAULT_PORTS, SCHEMES, Components, has_bad_escape, parse, preprocess
+from urlmon.uri_parse import DEFAULT_PORTS, SCHEMES, Components, parse, preprocess
 
 _OPPOSITES = (
     (Uri_CREATE.CANONICALIZE, Uri_CREATE.NO_CANONICALIZE),
@@ -41,7 +40,8 @@ _DISPLAY_FLAGS = {
 }
 
 
-def _refuse(reason: str, url: str = "") -> NoReturn:
+def refuse(reason: str, url: str = "") -> NoReturn:
+    """Raises InvalidRequestError (E_INVALIDARG)."""
     raise InvalidRequestError(reason, url=url, hresult=HRESULT.E_INVALIDARG)
 
 
@@ -52,7 +52,7 @@ def complete_flags(flags: int) -> int:
     """
     for default, opposite in _OPPOSITES:
         if flags & default and flags & opposite:
-            _refuse(f"both Uri_CREATE.{default.name} and {opposite.name} are set")
+            refuse(f"both Uri_CREATE.{default.name} and {opposite.name} are set")
         if not flags & opposite:
             flags |= default
     return flags
@@ -222,7 +222,7 @@ class Uri:
         """
         which = Uri_PROPERTY(which)
         if flags & ~_DISPLAY_FLAGS.get(which, 0):
-            _refuse(f"Uri_PROPERTY.{which.name} does not take these flags", self.raw_uri)
+            refuse(f"Uri_PROPERTY.{which.name} does not take these flags", self.raw_uri)
         if which == Uri_PROPERTY.ZONE:
             return None
         if not flags:
@@ -254,7 +254,7 @@ class Uri:
         """A string property (0 to 14); E_INVALIDARG for a numeric one. The zone has none: None."""
         which = Uri_PROPERTY(which)
         if which in {Uri_PROPERTY.HOST_TYPE, Uri_PROPERTY.PORT, Uri_PROPERTY.SCHEME}:
-            _refuse(f"Uri_PROPERTY.{which.name} is a number", self.raw_uri)
+            refuse(f"Uri_PROPERTY.{which.name} is a number", self.raw_uri)
         value = self.get_property(which, flags)
         return value if isinstance(value, str) else None
 
@@ -264,7 +264,7 @@ class Uri:
         if which == Uri_PROPERTY.ZONE:
             return URLZONE.INVALID
         if which < Uri_PROPERTY.HOST_TYPE:
-            _refuse(f"Uri_PROPERTY.{which.name} is a string", self.raw_uri)
+            refuse(f"Uri_PROPERTY.{which.name} is a string", self.raw_uri)
         value = self.get_property(which)
         return value if isinstance(value, int) else None
 
@@ -328,7 +328,7 @@ def create_uri(text: str, flags: int = 0) -> Uri:
     text that is no URI by these flags; an empty one needs ALLOW_RELATIVE.
     """
     if not isinstance(text, str):
-        _refuse("a URI is made from text")
+        refuse("a URI is made from text")
     complete = complete_flags(flags)
     if complete & Uri_CREATE.PRE_PROCESS_HTML_URI:
         text = preprocess(text)
@@ -342,118 +342,9 @@ def create_uri(text: str, flags: int = 0) -> Uri:
 def create_uri_with_fragment(text: str, fragment: str | None, flags: int = 0) -> Uri:
     """CreateUriWithFragment: `text` must have no fragment of its own (E_INVALIDARG); # is added if it lacks."""
     if not isinstance(text, str):
-        _refuse("a URI is made from text")
+        refuse("a URI is made from text")
     if fragment is None:
         return create_uri(text, flags)
     if "#" in text:
-        _refuse("the URI has a fragment", text)
+        refuse("the URI has a fragment", text)
     return create_uri(text + (fragment if fragment.startswith("#") else f"#{fragment}"), flags)
-
-
-def combine_uri(base: Uri, relative: Uri, flags: int = 0) -> Uri:
-    """CoInternetCombineIUri (contract 2.3, 10.1): `relative` as seen from `base`, by RFC 3986 5.2.
-
-    flags (URL_FLAGS): DONT_SIMPLIFY keeps dot segments, FILE_USE_PATHURL gives file: URIs their DOS form,
-    DONT_UNESCAPE_EXTRA_INFO keeps escapes in query and fragment. InvalidRequestError (E_INVALIDARG) for what are not
-    two URIs.
-    """
-    if not isinstance(base, Uri) or not isinstance(relative, Uri):
-        _refuse("two URIs are needed")
-    create = Uri_CREATE.ALLOW_RELATIVE
-    if flags & URL_FLAGS.FILE_USE_PATHURL:
-        create |= Uri_CREATE.FILE_USE_DOS_PATH
-    if flags & URL_FLAGS.DONT_UNESCAPE_EXTRA_INFO:
-        create |= Uri_CREATE.NO_DECODE_EXTRA_INFO
-    complete = complete_flags(create)
-    if relative.is_absolute:
-        return _again(relative, complete)
-    simplify = not flags & URL_FLAGS.DONT_SIMPLIFY
-    parts = _resolve(base.parts, relative.parts)
-    if has_bad_escape(parts):
-        _refuse("the path has a percent sign that escapes nothing", relative.raw_uri)
-    uri = Uri("", canonical(parts, complete, simplify=simplify, show_port=not simplify), complete)
-    uri.raw_uri = uri.absolute_uri or uri.display_uri
-    if not simplify:
-        uri.authority = Uri("", canonical(parts, complete), complete).authority  # shows no default port
-    return uri
-
-
-def combine_url_ex(base: Uri, relative: str, flags: int = 0) -> Uri:
-    """CoInternetCombineUrlEx: `combine_uri` for a text.
-
-    UnexpectedError (E_UNEXPECTED) for what is no text, InvalidRequestError (E_INVALIDARG) for a base that is no Uri.
-    """
-    if not isinstance(relative, str):
-        raise UnexpectedError("a relative URL is text", url="")
-    return combine_uri(base, create_uri(relative, Uri_CREATE.ALLOW_RELATIVE), flags)
-
-
-def _again(uri: Uri, flags: int) -> Uri:
-    """An absolute `uri` as it is, but for the form of file paths."""
-    if uri.parts.scheme == "file":
-        return create_uri(uri.raw_uri, flags | Uri_CREATE.ALLOW_IMPLICIT_FILE_SCHEME)
-    again = create_uri(uri.absolute_uri or uri.display_uri, flags)
-    again.raw_uri = uri.raw_uri
-    return again
-
-
-def _resolve(base: Components, relative: Components) -> Components:
-    """RFC 3986 5.2.2 without the removal of dot segments."""
-    if relative.host is not None:
-        return relative._replace(scheme=base.scheme, opaque=False)
-    if not relative.path:
-        query = relative.query if relative.query is not None else base.query
-        path = base.path if base.path or base.host is None else "/"
-        return base._replace(path=path, query=query, fragment=relative.fragment)
-    path = relative.path.replace("\\", "/") if base.known else relative.path
-    joined = _archive_path(base.path, path) if base.scheme == "mk" else _merge(base, path)
-    return base._replace(path=joined, query=relative.query, fragment=relative.fragment)
-
-
-def _merge(base: Components, path: str) -> str:
-    above = base.path
-    drive = ""
-    if base.scheme == "file" and base.host is None:
-        above = above.replace("\\", "/")
-        at = above.find(":")
-        drive, above = above[: at + 1], above[at + 1 :]
-    if path.startswith("/"):
-        return drive + path
-    folder = above[: above.rfind("/") + 1]
-    if not folder and base.host is not None:
-        folder = "/"
-    return drive + folder + path
-
-
-def _archive_path(above: str, path: str) -> str:
-    """mk:@store:archive::/path, where the relative path stays within the archive."""
-    if path.startswith("/"):
-        if not above.startswith("@"):
-            return path
-        at = above.find("::")
-        return (above[: at + 2] if at >= 0 else above[: above.find(":") + 1]) + path
-    at = above.find("::") + 2 if "::" in above else 0
-    inner = above[at:].replace("\\", "/")
-    return above[:at] + inner[: inner.rfind("/") + 1] + path
-
-
-def resolve_text(base: str, relative: str, simplify: bool = True) -> str:
-    """The URL that `relative` means as seen from `base`, with no character changed but for dot segments.
-
-    simplify: whether those are removed.
-
-    InvalidURLError (E_INVALIDARG) where one of the two is no URL.
-    """
-    flags = complete_flags(
-        Uri_CREATE.ALLOW_RELATIVE
-        | Uri_CREATE.ALLOW_IMPLICIT_FILE_SCHEME
-        | Uri_CREATE.NO_CANONICALIZE
-        | Uri_CREATE.NO_DECODE_EXTRA_INFO
-        | Uri_CREATE.NO_ENCODE_FORBIDDEN_CHARACTERS
-    )
-    inner, outer = create_uri(relative, flags), create_uri(base, flags)
-    if inner.is_absolute:
-        return relative
-    parts = canonical(_resolve(outer.parts, inner.parts), flags, simplify=simplify)
-    uri = Uri("", parts, flags)
-    return uri.absolute_uri or uri.display_uri

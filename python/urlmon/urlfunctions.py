@@ -17,7 +17,8 @@ from urlmon.errors import error_from_hresult
 from urlmon.exceptions import BindError, InvalidURLError
 from urlmon.hresult import HRESULT
 from urlmon.session import get_session
-from urlmon.uri import Uri, combine_uri, create_uri, resolve_text
+from urlmon.uri import Uri, create_uri
+from urlmon.uri_combine import combine_uri, resolve_text
 
 _NETWORK = frozenset({"http", "https", "ftp"})
 _KEPT = "!#$%&'()*+,/:;=?@[]~"  # what escaping leaves alone: the reserved characters, and escapes
