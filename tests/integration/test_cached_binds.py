@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import os
@@ -24,6 +25,10 @@ ASYNC = BINDF.ASYNCHRONOUS | BINDF.ASYNCSTORAGE
 PULL = ASYNC | BINDF.PULLDATA
 MODES = {"push": ASYNC, "pull": PULL, "blocking": BINDF.ASYNCHRONOUS, "synchronous": BINDF(0)}
 STORAGES = [TYMED.ISTREAM, TYMED.FILE, TYMED.HGLOBAL]
+FORMATS = [
+    urlmon.FormatEtc(urlmon.register_clipboard_format(name), TYMED.ISTREAM)
+    for name in ("text/html", "image/png", "text/plain")
+]
 HIT = [
     BINDSTATUS.USINGCACHEDCOPY,
     BINDSTATUS.MIMETYPEAVAILABLE,
@@ -374,6 +379,25 @@ def test_other_methods_pass_by_the_cache_and_clear_it(page: Page, cache: Downloa
     assert files(cache.folder) == []
     get(page.url, cache=cache)
     assert page.asked == 3
+
+
+def test_media_types_that_the_client_wants(page: Page, cache: DownloadCache) -> None:
+    """The request is that of a bind without a cache."""
+    fields = []
+    for info in (BindInfo(flags=ASYNC, cache=cache), BindInfo(flags=ASYNC)):
+        for headers in ((), (("accept", "text/css"),)):
+            recorder = Recorder(dataclasses.replace(info, headers=headers))
+            context = urlmon.create_async_bind_ctx(recorder, urlmon.create_format_enumerator(FORMATS))
+            urlmon.create_url_moniker(page.url).bind_to_storage(context)
+            pump_until(lambda recorder=recorder: recorder.stopped)
+            fields.append(
+                [pair for pair in page.scripted.requests[-1].headers if pair[0].lower() == "accept"]
+            )
+            cache.clear()
+    assert fields[:2] == fields[2:]
+    assert [len(found) for found in fields] == [1] * 4
+    get(page.url, cache=cache)
+    assert page.scripted.requests[-1].header("Accept") == "*/*"
 
 
 def test_conditions_of_the_clients_own(page: Page, cache: DownloadCache) -> None:

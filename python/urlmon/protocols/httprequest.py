@@ -21,6 +21,7 @@ from urlmon.callback import BindStatusCallback
 from urlmon.constants import BINDF, BINDINFO_OPTIONS, BINDSTATUS, BINDSTRING, BINDVERB, BSCF
 from urlmon.errors import error_from_errno
 from urlmon.exceptions import BindError, ResourceNotFoundError, UnsupportedError
+from urlmon.formats import accept_value
 from urlmon.headers import find_field, head_of, parse_head
 from urlmon.hresult import HRESULT, failed, to_hresult
 from urlmon.identifiers import IID_IHttpNegotiate, IID_IHttpNegotiate2, IID_IInternetProtocol
@@ -101,7 +102,10 @@ class HttpRequest(BindStatusCallback):
     def begin(self) -> HRESULT | int:
         """Sends the request, or reports what the cache has; the answer of the protocol's `start`."""
         flags, info = self._bind_info.get_bind_info()
-        fields = [("Accept", ", ".join(self._bind_info.get_bind_string(BINDSTRING.ACCEPT_MIMES)))]
+        accepted = self._bind_info.get_bind_string(BINDSTRING.ACCEPT_MIMES)
+        fields = (
+            [] if find_field(info.headers, "accept") is not None else [("Accept", accept_value(accepted))]
+        )
         agent = info.user_agent
         with contextlib.suppress(UnsupportedError):  # the client names none
             agent = self._bind_info.get_bind_string(BINDSTRING.USER_AGENT)[0]
