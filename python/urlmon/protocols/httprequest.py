@@ -103,9 +103,8 @@ class HttpRequest(BindStatusCallback):
         """Sends the request, or reports what the cache has; the answer of the protocol's `start`."""
         flags, info = self._bind_info.get_bind_info()
         accepted = self._bind_info.get_bind_string(BINDSTRING.ACCEPT_MIMES)
-        fields = (
-            [] if find_field(info.headers, "accept") is not None else [("Accept", accept_value(accepted))]
-        )
+        has_own = any(pair[0].lower() == "accept" for pair in info.headers)
+        fields = [] if has_own else [("Accept", accept_value(accepted))]
         agent = info.user_agent
         with contextlib.suppress(UnsupportedError):  # the client names none
             agent = self._bind_info.get_bind_string(BINDSTRING.USER_AGENT)[0]
