@@ -22,6 +22,7 @@ SLOW_ACTIVE = 8
 MANY = 10_000
 QUEUE_COUNT = 200_000
 MOODYCAMEL = Path(__file__).with_name("moodycamel.cpp")
+LATENCY = Path(__file__).with_name("latency.c")
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +70,17 @@ def test_many_bound_at_once(
     )
 
 
-def test_latency(replay: Replay, figures: Figures) -> None:
-    """The rounds are p50 and p99. From before the server's send: the loopback is part of it."""
-    runs = [measure("own_client", "latency") for _ in range(3)]
+def test_latency(replay: Replay, figures: Figures, tmp_path: Path) -> None:
+    """The rounds are p50 and p99. From before the server's send: loopback and the waking of two threads are part of it.
+
+    What these take alone is measured in between, by a program of two threads in plain C.
+    """
+    floor = _compiled("cc", LATENCY, tmp_path / "latency")
+    runs, alone = [], []
+    for _ in range(3):
+        runs.append(measure("own_client", "latency"))
+        if floor is not None:
+            alone.append([float(word) for word in subprocess.check_output([floor]).split()])
     best = min(runs, key=lambda run: float(run["p99"]))
     replay([best["p50"] / 1e9, best["p99"] / 1e9], runs=runs)
     middle = statistics.median(run["p50"] for run in runs)
@@ -81,16 +90,27 @@ def test_latency(replay: Replay, figures: Figures) -> None:
                at_most=100),
         Figure("the same, p99 (best of three runs)", best["p99"] / 1e3, "us"),
     )  # fmt: skip
+    for name, times in zip(("p50", "p99"), zip(*alone, strict=True), strict=False):
+        figures.add(
+            Figure(f"the same by two threads of plain C: {name}", statistics.median(times) / 1e3, "us")
+        )
+
+
+def _compiled(compiler: str, source: Path, made: Path) -> Path | None:
+    """The program made of `source`, None where it cannot be made."""
+    found = shutil.which(compiler)
+    words = [str(found), "-O2", "-pthread", "-o", str(made), str(source)]
+    if found and subprocess.run(words, capture_output=True, check=False).returncode == 0:
+        return made
+    return None
 
 
 def test_queue(replay: Replay, figures: Figures, tmp_path: Path) -> None:
     """The round is the time of one notification through the queue."""
     runs = [measure("own_client", "queue", QUEUE_COUNT) for _ in range(3)]
     rates = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-    compiler = shutil.which("c++")
-    made = tmp_path / "moodycamel"
-    words = [str(compiler), "-O2", "-pthread", "-o", str(made), str(MOODYCAMEL)]
-    if compiler and subprocess.run(words, capture_output=True, check=False).returncode == 0:
+    made = _compiled("c++", MOODYCAMEL, tmp_path / "moodycamel")
+    if made is not None:
         done = subprocess.run([made, str(QUEUE_COUNT * 20)], capture_output=True, text=True, check=True)
         rates["moodycamel, C++"] = float(done.stdout)
     replay([1 / rates["urlmon"]], **rates)

@@ -457,6 +457,8 @@ cdef class ApartmentBase:
         cdef BindingBase binding
         if self.closed or self.generation != current_generation():
             self.closed = True
+            for binding in self.bindings:       # the child of a fork, where they never stop
+                binding.track()
             return []
         self.closed = True
         self.attachment = None

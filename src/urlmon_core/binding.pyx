@@ -24,6 +24,9 @@ from urlmon_core.vocabulary cimport WANTS_PROGRESS, WANTS_RESPONSE, WANTS_START,
 
 from urlmon_core.exceptions import ApartmentClosedError
 
+cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(void *item)
+
 
 cdef class BindingBase(Delivery):
     """One bind operation. Its methods may be called on the thread that started it, and on no other."""
@@ -105,6 +108,7 @@ cdef class BindingBase(Delivery):
         cdef transaction *t = self.t
         t.binding = <void *> self
         self.registry.add(self)
+        PyObject_GC_UnTrack(<void *> self)       # until it has stopped, see `forsake`
         # An abort from inside beginning_transaction came before there was anything to abort.
         if not self.reactor.command(t, COMMAND_OPEN | COMMAND_ABORT if self.aborted else COMMAND_OPEN):
             t.binding = NULL

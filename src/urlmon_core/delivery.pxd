@@ -106,6 +106,7 @@ cdef class Delivery:
     cdef int settle(self) except -1
     cdef int drain(self) except -1
     cdef void forsake(self) noexcept
+    cdef void track(self) noexcept
     cdef void abandon(self) noexcept
     cdef void call_end_hook(self) noexcept
     cdef void let_stop(self) noexcept

@@ -37,6 +37,10 @@ from urlmon_core.exceptions import ApartmentClosedError, wrong_apartment
 cdef extern from "pythread.h":
     unsigned long PyThread_get_thread_ident()
 
+cdef extern from "Python.h":
+    bint PyObject_GC_IsTracked(object item)
+    void PyObject_GC_Track(void *item)
+
 cdef enum:
     # contract 5.5 and 5.6
     BSCF_FIRST = 1
@@ -446,6 +450,7 @@ cdef class Delivery:
         """Nothing is delivered from here on; what was held for the client is let go."""
         self.stopped = True
         self.due = 0
+        self.track()
         self.callback = None
         self.services = None
         self.medium = None
@@ -456,6 +461,12 @@ cdef class Delivery:
             self.stream = None
         self.t.binding = NULL
         self.registry.discard(self)
+
+    cdef void track(self) noexcept:
+        """The garbage collector is to look at it again. As long as it is live its apartment holds it, and with it whatever it
+        refers to: there is nothing to find, and thousands may wait."""
+        if not PyObject_GC_IsTracked(self):
+            PyObject_GC_Track(<void *> self)
 
     cdef void abandon(self) noexcept:
         """The apartment closes: the operation is aborted and nobody is told."""

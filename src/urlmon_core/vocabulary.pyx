@@ -61,6 +61,9 @@ cdef remembered_class _classes[CLASSES_KEPT]    # by version; one that is change
 cdef dict _media_types = {}
 cdef bytes _latest_type = b""     # the Content-Type value that was looked up last, and its text
 cdef object _latest_text = None
+cdef object _latest_mime = None           # the same for the FormatEtc that was looked up last
+cdef int _latest_storage = 0
+cdef object _latest_format = None
 cdef unsigned long _generation = 0
 
 
@@ -208,11 +211,15 @@ cdef object media_type_of(bytes head):
 
 cdef object format_for(object mime, int storage):
     """The FormatEtc for a media type (None: there is none) in a medium of `storage`."""
+    global _latest_mime, _latest_storage, _latest_format
+    if mime is _latest_mime and storage == _latest_storage:
+        return _latest_format
     known = words.formats.get((mime, storage))
     if known is None:
         known = words.format_of(mime, storage)
         if len(words.formats) < MEDIA_TYPES_KEPT:
             words.formats[mime, storage] = known
+    _latest_mime, _latest_storage, _latest_format = mime, storage, known
     return known
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 import sys
+import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -261,3 +264,53 @@ def test_a_bind_info_can_be_copied_and_pickled() -> None:
     assert pickle.loads(pickle.dumps(info)) == info
     assert copy.deepcopy(info) == info
     assert DEFAULT_BIND_INFO.quick is not info.quick
+
+
+def test_what_is_live_is_no_business_of_the_garbage_collector(warm: ScriptedServer) -> None:
+    started: list[Any] = []
+
+    class Keeping(Quiet):
+        def on_start_binding(self, binding: Any) -> None:
+            self.binding = binding  # a cycle, as everybody makes it
+            started.append((weakref.ref(binding), weakref.ref(self)))
+
+    for careful in (False, True):
+        callback = Keeping()
+        if careful:
+            context = urlmon.create_async_bind_ctx(callback)
+            context.register_object_param("mine", 1)
+            urlmon.create_url_moniker(warm.url()).bind_to_storage(context)
+        else:
+            assert quickly(warm.url(), callback) is True
+        binding = callback.binding
+        assert not gc.is_tracked(binding)
+        urlmon.run()
+        assert gc.is_tracked(binding)
+        binding.end_hook = callback  # a cycle through what has stopped
+        del callback, binding
+        context = None
+        gc.collect()
+        assert [reference() for reference in started[-1]] == [None, None]
+
+
+def test_what_a_thread_left_live_is_collected(scripted: ScriptedServer) -> None:
+    left: list[Any] = []
+
+    def leave() -> None:
+        class Keeping(Quiet):
+            def on_start_binding(self, binding: Any) -> None:
+                self.binding = binding
+                left.append(weakref.ref(self))
+
+        for _ in range(2):
+            bind(scripted.url("/hang"), Keeping())
+
+    def leave_in_a_thread() -> None:
+        thread = threading.Thread(target=leave)
+        thread.start()
+        thread.join(20)
+        gc.collect()
+
+    with pytest.warns(ResourceWarning, match="2 live"):
+        leave_in_a_thread()
+    assert [reference() for reference in left] == [None, None]
