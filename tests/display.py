@@ -22,7 +22,10 @@ def virtual_display() -> Iterator[dict[str, str]]:
         pytest.skip("Xvfb is not installed (Debian: apt-get install xvfb)")
     reader, writer = os.pipe()
     command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1024x768x24", "-nolisten", "tcp"]
-    with subprocess.Popen(command, pass_fds=(writer,), stderr=subprocess.DEVNULL) as server:
+    environment = {
+        name: value for name, value in os.environ.items() if name != "LD_PRELOAD"
+    }  # of the sanitizers
+    with subprocess.Popen(command, pass_fds=(writer,), stderr=subprocess.DEVNULL, env=environment) as server:
         os.close(writer)
         try:
             with open(reader) as numbers:
