@@ -112,13 +112,20 @@ class URLMoniker(MonikerName):
         answer = binding.begin()
         if answer is not _S_OK:
             raise_refusal(binding, answer)
-        if handled:
-            ahead = _UNBOUNDED if not asynchronous else 0 if info.pulls else apartment.high_water
-            stream = binding.run_handler(brought, info, ahead, not asynchronous, tuple(accepted_types(ctx)))
+        try:
+            stream = None
+            if handled:
+                ahead = _UNBOUNDED if not asynchronous else 0 if info.pulls else apartment.high_water
+                stream = binding.run_handler(
+                    brought, info, ahead, not asynchronous, tuple(accepted_types(ctx))
+                )
+            else:
+                offering = callback if offers else None
+                self._hand_over(apartment, binding, offering, info, storage, ctx, priority, asynchronous)
             return stream if asynchronous else _wait(apartment, binding, storage)
-        offering = callback if offers else None
-        self._hand_over(apartment, binding, offering, info, storage, ctx, priority, asynchronous)
-        return None if asynchronous else _wait(apartment, binding, storage)
+        except BaseException:
+            _give_up(binding, asynchronous)
+            raise
 
     def _hand_over(  # noqa: PLR0917 - what a request is made of
         self,
@@ -263,16 +270,16 @@ def _additional_fields(service: Any, url: str) -> tuple[tuple[str, str], ...]:
     return profiles.parse_fields(answer, url)
 
 
+def _give_up(binding: Binding, asynchronous: bool) -> None:
+    """The caller of a synchronous bind will not hear of it any more (Ctrl-C, or another binding's callback raised)."""
+    if not asynchronous and not binding.stopped:
+        binding.abort()
+
+
 def _wait(apartment: Apartment, binding: Binding, storage: TYMED) -> Any:
     """The wait of a synchronous bind; what it returns, or raises."""
     stream = binding.stream_for_client() if storage == TYMED.ISTREAM else None
-    try:
-        apartment.run_until_stopped(binding)
-    except BaseException:
-        # The caller will not hear of this operation any more (Ctrl-C, or another binding's callback raised).
-        if not binding.stopped:
-            binding.abort()
-        raise
+    apartment.run_until_stopped(binding)
     hresult, error = binding.get_bind_result()
     if error is not None:
         raise error

@@ -55,9 +55,14 @@ cdef class BindingBase(Delivery):
             self.in_callback = False
 
     def refuse(self, reason):
-        """Ends an operation that was never handed over: on_stop_binding. reason: HRESULT or BindError. Returns the error."""
+        """Ends an operation that was not handed over: on_stop_binding. reason: HRESULT or BindError. Returns the error.
+
+        One that was, just before a signal's handler raised, is aborted.
+        """
         self.aborted = True
         self.forced = reason
+        if self.t.binding is not NULL and u32_cas_acq_rel(&self.t.fate, FATE_OPEN, FATE_ABORTED):
+            self.reactor.command(self.t, COMMAND_ABORT)
         self.call_stop()
         return self.error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 import urlmon
+import urlmon_core
 from tests.lifecycle import check_script
 from tests.recording import Recorder, bind, finish, in_thread, nothing_comes
 from tests.servers import ScriptedServer, payload
@@ -149,3 +151,31 @@ def test_lengths_beyond_32_bits_are_marked(scripted: ScriptedServer) -> None:
     finish(small)
     assert BINDSTATUS.PROGRESS_64BIT not in small.statuses
     assert not any(flag & BSCF.LENGTH_64BIT_DOWNLOAD for flag in small.flags)
+
+
+@pytest.mark.parametrize("where", ["in submit", "before the wait"])
+def test_an_interrupt_between_handing_over_and_waiting(
+    scripted: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Nobody would end that operation any more, and its partial file would be locked for ever."""
+
+    def interrupted(binding: Any, *arguments: Any, **more: Any) -> None:
+        urlmon_core.BindingBase.submit(binding, *arguments, **more)
+        raise KeyboardInterrupt
+
+    def interrupt(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    target = tmp_path / "file"
+    with monkeypatch.context() as patch:
+        if where == "in submit":
+            patch.setattr(urlmon.Binding, "submit", interrupted, raising=False)
+        else:
+            patch.setattr("urlmon.moniker._wait", interrupt)
+        moniker = urlmon.create_url_moniker(scripted.url("/hang-body", size=1000, at=10))
+        with pytest.raises(KeyboardInterrupt):
+            moniker.bind_to_storage(None, TYMED.FILE, target)
+    urlmon.create_url_moniker(scripted.url("/payload/1000")).bind_to_storage(None, TYMED.FILE, target)
+    assert target.read_bytes() == payload(1000)
+    urlmon.run()
+    assert os.listdir(tmp_path) == ["file"]
