@@ -118,8 +118,8 @@ def main() -> int:
     apartments: list[urlmon.Apartment] = []
     with ThreadPoolExecutor(options.threads) as threads:
         shares = [items[number :: options.threads] for number in range(options.threads)]
-        running = [threads.submit(fetch, share, apartments) for share in shares]
         try:
+            running = [threads.submit(fetch, share, apartments) for share in shares]
             outcomes = [outcome for share in running for outcome in share.result()]
         except BaseException:  # Ctrl-C, or a disk that is full
             for apartment in apartments:
