@@ -42,6 +42,7 @@ MODULES = [
     "response",
     "easyhandles",
     "transfer",
+    "operations",
     "iothread",
     "reactor",
     "stream",

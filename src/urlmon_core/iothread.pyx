@@ -8,53 +8,45 @@ cimport only.
 
 from libc.stdint cimport int64_t
 
+from urlmon_core.admission cimport admission_ended, admission_next
 from urlmon_core.atomics cimport (
-    i32_load_relaxed, reference_take, u32_cas_acq_rel, u32_exchange_acq_rel, u32_load_acquire, u32_load_relaxed,
-    u32_store_release, u64_load_relaxed, u64_store_relaxed,
-)
-from urlmon_core.admission cimport (
-    admission_ended, admission_enqueue, admission_leave, admission_limits_changed, admission_next, admission_rest,
-    admission_set_priority,
+    reference_take, u32_exchange_acq_rel, u32_load_acquire, u32_store_release, u64_load_relaxed, u64_store_relaxed,
 )
 from urlmon_core.blocks cimport pool_close, pool_create
 from urlmon_core.budget cimport budget_grant
 from urlmon_core.bytestream cimport stream_publish
 from urlmon_core.easyhandles cimport easies_free
 from urlmon_core.filesink cimport file_disown
-from urlmon_core.flow cimport flow_hold, flow_may_read, flow_set_level, flow_tick
+from urlmon_core.flow cimport flow_hold, flow_may_read, flow_tick
 from urlmon_core.interruption cimport interruption_due, interruption_next
 from urlmon_core.libcurl cimport (
-    CURL, CURL_CSELECT_ERR, CURL_CSELECT_IN, CURL_CSELECT_OUT, CURL_ERROR_SIZE, CURL_POLL_REMOVE, CURL_SOCKET_TIMEOUT,
-    CURLE_OK, CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLPAUSE_CONT, CURLINFO_PRIVATE, CURLM, CURLMOPT_MAX_CONCURRENT_STREAMS,
-    CURLMOPT_PIPELINING, CURLMOPT_QUICK_EXIT, CURLMOPT_SOCKETDATA, CURLMOPT_SOCKETFUNCTION, CURLMOPT_TIMERDATA,
-    CURLMOPT_TIMERFUNCTION, CURLMSG_DONE, CURLMsg, CURLPIPE_MULTIPLEX, CURLVERSION_NOW, curl, curl_socket_t,
+    CURL, CURL_CSELECT_ERR, CURL_CSELECT_IN, CURL_CSELECT_OUT, CURL_ERROR_SIZE, CURL_POLL_REMOVE, CURL_SOCKET_TIMEOUT, CURLE_OK,
+    CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLINFO_PRIVATE, CURLM, CURLMOPT_MAX_CONCURRENT_STREAMS, CURLMOPT_PIPELINING,
+    CURLMOPT_QUICK_EXIT, CURLMOPT_SOCKETDATA, CURLMOPT_SOCKETFUNCTION, CURLMOPT_TIMERDATA, CURLMOPT_TIMERFUNCTION, CURLMSG_DONE,
+    CURLMsg, CURLPIPE_MULTIPLEX, CURLVERSION_NOW, curl, curl_socket_t,
 )
-from urlmon_core.mailbox cimport CAUSE_ABORTED, CAUSE_CURL, CAUSE_MEMORY, CAUSE_NONE, CAUSE_SHUTDOWN
-from urlmon_core.notify cimport (
-    PUSHED_WAKE, REFUSED, list_arm, list_close, list_init, list_pending, list_push, list_take_all, node,
+from urlmon_core.mailbox cimport CAUSE_CURL, CAUSE_MEMORY, CAUSE_NONE, CAUSE_SHUTDOWN
+from urlmon_core.notify cimport PUSHED_WAKE, REFUSED, list_arm, list_close, list_init, list_pending, list_push, node
+from urlmon_core.operations cimport (
+    operation_delist, operation_end, operation_end_active, operation_enlist, operation_start_again, operations_obey_all,
 )
 from urlmon_core.parking cimport parking_close, parking_stop
 from urlmon_core.poller cimport (
     URLMON_BATCH, URLMON_BROKEN, URLMON_READABLE, URLMON_WRITABLE, urlmon_poller_set, urlmon_poller_wait, urlmon_ready,
 )
-from urlmon_core.questions cimport question_drains, question_of_end
+from urlmon_core.questions cimport question_of_end
 from urlmon_core.response cimport response_post
-from urlmon_core.runqueue cimport LEVELS, PRIORITY_MIN, clamp_priority
+from urlmon_core.runqueue cimport LEVELS
 from urlmon_core.sockets cimport (
     sockets_bulk, sockets_disown, sockets_event, sockets_free, sockets_init, sockets_interest, sockets_rested,
 )
 from urlmon_core.stalls cimport stalls_due, stalls_next
 from urlmon_core.threads cimport urlmon_now_ns, urlmon_thread_name
 from urlmon_core.transaction cimport (
-    COMMAND_ABORT, COMMAND_ANSWER, COMMAND_CREDIT, COMMAND_LIMITS, COMMAND_OPEN, COMMAND_PIECE, COMMAND_PRIORITY,
-    COMMAND_SUSPENSION, FATE_ENDED, FATE_OPEN, STATE_ACTIVE, STATE_DONE, STATE_NEW, STATE_SUSPENDED, apartment_record,
-    apartment_release, set_state, transaction_of_command, transaction_reference, transaction_release,
+    COMMAND_OPEN, STATE_ACTIVE, STATE_DONE, STATE_SUSPENDED, apartment_record, apartment_release, set_state,
+    transaction_of_command, transaction_reference, transaction_release,
 )
-from urlmon_core.transfer cimport (
-    mark_admission_due, transaction_end, transfer, transfer_again, transfer_continue, transfer_end, transfer_go_on, transfer_interrupt,
-    transfer_retry, transfer_set_suspended, transfer_start,
-)
-from urlmon_core.upload cimport upload_piece_came
+from urlmon_core.transfer cimport mark_admission_due, transfer, transfer_interrupt, transfer_retry, transfer_start
 from urlmon_core.wakeup cimport urlmon_wakeup_close, urlmon_wakeup_drain, urlmon_wakeup_signal
 
 
@@ -117,148 +109,6 @@ cdef int _on_timer(CURLM *multi, long timeout_ms, void *userp) noexcept nogil:
     return 0
 
 
-# -- the list of what is live ----------------------------------------------------------------------------------------
-
-cdef void _enlist(reactor_record *self, transaction *t) noexcept nogil:
-    transaction_reference(t)
-    t.previous_active = NULL
-    t.next_active = self.live
-    if self.live is not NULL:
-        self.live.previous_active = t
-    self.live = t
-
-
-cdef void _delist(reactor_record *self, transaction *t) noexcept nogil:
-    if t.previous_active is NULL:
-        self.live = t.next_active
-    else:
-        t.previous_active.next_active = t.next_active
-    if t.next_active is not NULL:
-        t.next_active.previous_active = t.previous_active
-    transaction_release(t)
-
-
-# -- ending ----------------------------------------------------------------------------------------------------------
-
-cdef void _end_active(reactor_record *self, transaction *t, int cause, int code) noexcept nogil:
-    """Ends a transfer that the multi handle no longer holds."""
-    mark_admission_due(&self.io, t.apartment)
-    admission_ended(t, self.io.now_ns)
-    transfer_end(<transfer *> t.transfer, cause, code)
-    _delist(self, t)
-
-
-cdef void _end(reactor_record *self, transaction *t, int cause) noexcept nogil:
-    """Ends a live operation in whatever state it is."""
-    if t.state == STATE_ACTIVE:
-        curl.multi_remove_handle(self.io.multi, (<transfer *> t.transfer).easy)
-        _end_active(self, t, cause, 0)
-        return
-    admission_leave(t, self.io.now_ns)
-    if not u32_cas_acq_rel(&t.fate, FATE_OPEN, FATE_ENDED):
-        cause = CAUSE_ABORTED
-    transaction_end(&self.io, t, cause, 0, 0, NULL)
-    _delist(self, t)
-
-
-# -- answers ---------------------------------------------------------------------------------------------------------
-
-cdef void _start_again(reactor_record *self, transfer *item) noexcept nogil:
-    """Another request in the place of the one that the multi handle no longer holds."""
-    cdef transaction *t = item.transaction
-    if not transfer_again(item):
-        mark_admission_due(&self.io, t.apartment)
-        admission_ended(t, self.io.now_ns)
-        _delist(self, t)
-
-
-cdef void _answered(reactor_record *self, transfer *item) noexcept nogil:
-    """The owner has answered the question of `item`."""
-    if not item.asking:
-        return
-    item.asking = False
-    if item.transaction.answer is NULL:
-        if item.over:
-            _end_active(self, item.transaction, CAUSE_NONE if item.over_code == CURLE_OK else CAUSE_CURL, item.over_code)
-        else:
-            transfer_go_on(item)
-    elif not item.over and question_drains(item):
-        item.again = True
-        item.discarding = True
-        item.received = 0
-        curl.easy_pause(item.easy, CURLPAUSE_CONT)
-    else:
-        curl.multi_remove_handle(self.io.multi, item.easy)
-        _start_again(self, item)
-
-
-# -- commands --------------------------------------------------------------------------------------------------------
-
-cdef void _enqueue(reactor_record *self, transaction *t, int64_t now_ns) noexcept nogil:
-    self.sequence += 1
-    t.waiting.sequence = self.sequence
-    if not admission_enqueue(t, now_ns):
-        _end(self, t, CAUSE_MEMORY)
-        return
-    mark_admission_due(&self.io, t.apartment)
-
-
-cdef void _obey(reactor_record *self, transaction *t, unsigned int bits, int64_t now_ns) noexcept nogil:
-    cdef bint suspended
-    cdef int priority
-    if bits & COMMAND_OPEN:
-        t.waiting.priority = <signed char> clamp_priority(i32_load_relaxed(&t.wants_priority))
-        _enlist(self, t)
-        if u32_load_relaxed(&t.wants_suspended):
-            set_state(t, STATE_SUSPENDED)
-        else:
-            _enqueue(self, t, now_ns)
-    if bits & COMMAND_LIMITS:
-        admission_limits_changed(t.apartment, now_ns)
-        mark_admission_due(&self.io, t.apartment)
-    if t.state in (STATE_NEW, STATE_DONE):
-        return
-    if bits & COMMAND_ABORT:
-        _end(self, t, CAUSE_ABORTED)
-        return
-    if bits & COMMAND_PRIORITY:
-        priority = clamp_priority(i32_load_relaxed(&t.wants_priority))
-        if priority != t.waiting.priority:
-            admission_set_priority(t, priority, now_ns)
-            if t.state == STATE_ACTIVE:
-                flow_set_level(<transfer *> t.transfer, priority - PRIORITY_MIN)
-            else:
-                mark_admission_due(&self.io, t.apartment)
-    if bits & COMMAND_SUSPENSION:
-        suspended = u32_load_relaxed(&t.wants_suspended) != 0
-        if t.state == STATE_ACTIVE:
-            transfer_set_suspended(<transfer *> t.transfer, suspended)
-            admission_rest(t, suspended)
-            mark_admission_due(&self.io, t.apartment)
-        elif suspended and t.state != STATE_SUSPENDED:
-            admission_leave(t, self.io.now_ns)
-        elif not suspended and t.state == STATE_SUSPENDED:
-            _enqueue(self, t, now_ns)
-    if bits & COMMAND_ANSWER and t.state == STATE_ACTIVE:
-        _answered(self, <transfer *> t.transfer)
-    if bits & COMMAND_PIECE and t.state == STATE_ACTIVE:
-        upload_piece_came(<transfer *> t.transfer)
-    if bits & COMMAND_CREDIT and t.state == STATE_ACTIVE:
-        transfer_continue(<transfer *> t.transfer)
-
-
-cdef void _obey_all(reactor_record *self, int64_t now_ns) noexcept nogil:
-    cdef node *item = list_take_all(&self.commands)
-    cdef node *following
-    cdef transaction *t
-    while item is not NULL:
-        following = item.next           # the node may be pushed again as soon as the word is cleared
-        t = transaction_of_command(item)
-        _obey(self, t, u32_exchange_acq_rel(&t.commands, 0), now_ns)
-        transaction_release(t)
-        item = following
-
-
 # -- admission -------------------------------------------------------------------------------------------------------
 
 cdef void _admit_all(reactor_record *self, int64_t now_ns) noexcept nogil:
@@ -267,7 +117,7 @@ cdef void _admit_all(reactor_record *self, int64_t now_ns) noexcept nogil:
     cdef apartment_record *apartment
     cdef transaction *t
     if list_pending(&self.commands):
-        _obey_all(self, now_ns)
+        operations_obey_all(self, now_ns)
     while self.io.admission_due is not NULL:
         apartment = self.io.admission_due
         self.io.admission_due = apartment.next_admission
@@ -278,7 +128,7 @@ cdef void _admit_all(reactor_record *self, int64_t now_ns) noexcept nogil:
                 break
             if not transfer_start(&self.io, t):
                 admission_ended(t, self.io.now_ns)        # it has been ended, with the reason; its slots are free again
-                _delist(self, t)
+                operation_delist(self, t)
         apartment_release(apartment)
 
 
@@ -301,13 +151,13 @@ cdef void _collect_finished(reactor_record *self) noexcept nogil:
         if code == CURLE_SEND_ERROR and transfer_retry(finished):
             continue
         if finished.again:
-            _start_again(self, finished)
+            operation_start_again(self, finished)
             continue
         if code == CURLE_OK and finished.status and not finished.responded and not finished.redirected:
             response_post(finished)         # a response without a body: it may be asked about
         if question_of_end(finished, code):
             continue
-        _end_active(self, finished.transaction, CAUSE_NONE if code == CURLE_OK else CAUSE_CURL, code)
+        operation_end_active(self, finished.transaction, CAUSE_NONE if code == CURLE_OK else CAUSE_CURL, code)
 
 
 cdef int _patience_ms(reactor_record *self, int64_t now_ns) noexcept nogil:
@@ -338,7 +188,7 @@ cdef void _end_failed(reactor_record *self) noexcept nogil:
     while self.io.failed is not NULL:
         item = self.io.failed
         curl.multi_remove_handle(self.io.multi, item.easy)
-        _end_active(self, item.transaction, CAUSE_CURL, item.resume_failure)
+        operation_end_active(self, item.transaction, CAUSE_CURL, item.resume_failure)
 
 
 cdef void _end_stalled(reactor_record *self, int64_t now_ns) noexcept nogil:
@@ -351,7 +201,7 @@ cdef void _end_stalled(reactor_record *self, int64_t now_ns) noexcept nogil:
         curl.multi_remove_handle(self.io.multi, item.easy)
         snprintf(item.error_text, CURL_ERROR_SIZE, b"too slow: less than %lld bytes per second for %.3g seconds",
                  <long long> item.transaction.request.profile.stall_speed, item.transaction.request.profile.stall_ns / 1e9)
-        _end_active(self, item.transaction, CAUSE_CURL, CURLE_OPERATION_TIMEDOUT)
+        operation_end_active(self, item.transaction, CAUSE_CURL, CURLE_OPERATION_TIMEDOUT)
 
 
 cdef void _interrupt_due(reactor_record *self, int64_t now_ns) noexcept nogil:
@@ -365,7 +215,7 @@ cdef void _interrupt_due(reactor_record *self, int64_t now_ns) noexcept nogil:
         t = item.transaction
         curl.multi_remove_handle(self.io.multi, item.easy)
         if not transfer_interrupt(item):
-            _end_active(self, t, CAUSE_MEMORY, 0)
+            operation_end_active(self, t, CAUSE_MEMORY, 0)
             continue
         admission_ended(t, self.io.now_ns)
         set_state(t, STATE_SUSPENDED)
@@ -427,7 +277,7 @@ cdef void _turn(reactor_record *self) noexcept nogil:
     self.io.now_ns = now_ns
     sockets_rested(&self.io.sockets, now_ns)
     if list_pending(&self.commands):
-        _obey_all(self, now_ns)
+        operations_obey_all(self, now_ns)
     if count > 1:
         _by_priority(self, ready, count)
     for i in range(count):
@@ -474,12 +324,12 @@ cdef void _shut_down(reactor_record *self) noexcept nogil:
         following = item.next
         t = transaction_of_command(item)
         if u32_exchange_acq_rel(&t.commands, 0) & COMMAND_OPEN:
-            _enlist(self, t)
+            operation_enlist(self, t)
             set_state(t, STATE_SUSPENDED)        # never queued: _end has nothing to take it out of
         transaction_release(t)
         item = following
     while self.live is not NULL:
-        _end(self, self.live, CAUSE_SHUTDOWN)
+        operation_end(self, self.live, CAUSE_SHUTDOWN)
     while self.io.admission_due is not NULL:
         self.io.admission_due.admission_due = False
         apartment = self.io.admission_due

@@ -29,6 +29,7 @@ IO_MODULES = (
     "flow",
     "interruption",
     "iothread",
+    "operations",
     "questions",
     "response",
     "runqueue",

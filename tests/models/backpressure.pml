@@ -2,7 +2,7 @@
  *
  * Abstracts src/urlmon_core: bytestream.pxd (stream_has_room, stream_publish, stream_consume), response.pyx `on_body` (a chunk is taken, or
  * refused with CURL_WRITEFUNC_PAUSE), transfer.pyx transfer_continue and transfer_set_suspended (curl_easy_pause delivers the refused chunk
- * from inside), iothread.pyx `_obey`, `_flush`, reactor.pyx `command` (fetch-or of bits, push when the word was 0), delivery.pyx `plan_data`
+ * from inside), operations.pyx `_obey`, iothread.pyx `_flush`, reactor.pyx `command` (fetch-or of bits, push when the word was 0), delivery.pyx `plan_data`
  * and `wants_more_reading`, binding.pyx `suspend` and `resume`. The two notification lists are a flag each (see notify.pml), a wait on them one step.
  *
  * The client reads any part of what is there in each call, also none once it has read something; one that has read nothing at all in a call

@@ -3,7 +3,7 @@
  *
  * Abstracts src/urlmon_core: budget.pyx (budget_spend, budget_leave, budget_grant), flow.pyx (flow_may_read, flow_hold, flow_before_reading,
  * `_hold_below`, `_release`, flow_tick), transfer.pxd transfer_go_on, transfer.pyx (transfer_continue, transfer_set_suspended), iothread.pyx
- * (`_turn`, `_patience_ms`, `_obey`). The stream is a count, its flag one step (see backpressure.pml). A chunk is a whole visit, one visit is granted
+ * (`_turn`, `_patience_ms`), operations.pyx `_obey`. The stream is a count, its flag one step (see backpressure.pml). A chunk is a whole visit, one visit is granted
  * in a turn, and no credit is given to the lower band: it goes on when the higher one has been silent for its 200 ms, which pass only while the
  * poller waits with that limit. libcurl's timer, which curl_easy_pause sets, is a flag.
  *

@@ -2,7 +2,7 @@
  *
  * Abstracts src/urlmon_core: reactor.pyx `command` (fetch-or of bits; a push with a reference when the word was 0; refused by a closed list)
  * and `stop`, binding.pyx `submit` and `abort`, delivery.pyx `give_up`, `call_stop`, `forsake`, `abandon`, apartment.pyx `collect` and
- * `abandon`, iothread.pyx `_obey`, `_end`, `_end_active`, `_flush`, `_shut_down`, transfer.pyx transfer_end and transaction_end,
+ * `abandon`, operations.pyx (`_obey`, operation_end, operation_end_active), iothread.pyx `_flush`, `_shut_down`, transfer.pyx transfer_end and transaction_end,
  * filesink.pyx file_commit and file_discard. Two operations of one owner; their bytes are left out (see mailbox.pml). The client keeps the
  * binding until it has stopped. A notification list is one step here (see notify.pml): a set of nodes that may be closed.
  *

@@ -1,7 +1,7 @@
 /* A request whose body is a stream that only the owner can read, and a question to the owner on the way: pieces, answers and suspension.
  *
  * Abstracts src/urlmon_core: upload.pyx (`_read_stream`, `_ask_for_piece`, upload_piece_came, upload_end), questions.pyx (question_put),
- * transfer.pyx (transfer_again, transfer_set_suspended), transfer.pxd transfer_go_on, iothread.pyx (`_answered`, `_obey`: suspension, answer and
+ * transfer.pyx (transfer_again, transfer_set_suspended), transfer.pxd transfer_go_on, operations.pyx (`_answered`, `_obey`: suspension, answer and
  * piece in this order), reactor.pyx `command`, delivery.pyx (`plan`: a question before a piece; call_piece, call_question, answer_again),
  * binding.pyx `suspend` and `resume`. The two notification lists are a flag each (see notify.pml), a wait on them one step.
  *
