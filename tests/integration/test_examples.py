@@ -239,7 +239,7 @@ def test_lockfile_urgent_package_overtakes(scripted: ScriptedServer, tmp_path: P
         assert process.stdout is not None
         assert process.stdout.readline() == "urgent: 2000 bytes\n"
         # All places are taken, nobody has finished, and most have not even begun.
-        assert len(scripted.requests) == 9
+        assert len(scripted.requests.wait_count(9)) == 9
         scripted.release("bulk")
         printed, errors = process.communicate(timeout=50)
     assert (process.returncode, errors) == (0, "")
