@@ -2,7 +2,8 @@
 
 Bands are the priorities of one apartment's running transfers; apartments are equal among each other. The top band is the highest one
 that received a byte, or got a transfer, within the last STALL_NS: an idle or stalled band holds nobody back. The bands below it share a
-credit of one byte for every fifteen of the top band.
+credit of one byte for every fifteen of the top band. It is spent when a transfer is released, one after the other, on the whole window that
+the transfer may fill then: released all together they would fill the link once more.
 """
 
 from urlmon_core.atomics cimport u64_load_relaxed, u64_store_relaxed
@@ -20,6 +21,7 @@ cdef enum:
     STALL_NS = 200000000            # a band that is silent for so long holds nobody back
     SHARE = 15                      # the top band gets 15 of 16 bytes
     CREDIT_MOST = 64 << 10          # bytes of unused credit that are remembered
+    PROMISE_SHARED = 16 << 10       # bytes for which a transfer without a connection of its own is released
 
 
 # -- bands -----------------------------------------------------------------------------------------------------------
@@ -66,6 +68,7 @@ cdef void flow_admitted(transfer *self, int64_t now_ns) noexcept nogil:
     self.multiplexed = False
     self.fd = -1
     self.window = 0
+    self.promised = 0
     _join(self, now_ns)
     _hold_below(self)
 
@@ -78,7 +81,8 @@ cdef void _hold_below(transfer *self) noexcept nogil:
     if _one_band(apartment):
         return
     while other is not NULL:
-        if other.level < self.level and other.transaction.apartment == apartment and other.fd >= 0 and not flow_may_read(other):
+        if other.level < self.level and other.transaction.apartment == apartment and other.fd >= 0 and _is_below(other):
+            other.promised = 0
             flow_hold(other)
         other = other.next_bulk
 
@@ -120,12 +124,15 @@ cdef void flow_set_running(transfer *self, bint running) noexcept nogil:
 
 # -- reading and holding ---------------------------------------------------------------------------------------------
 
+cdef bint _is_below(transfer *self) noexcept nogil:
+    """Does a higher band of its apartment receive?"""
+    cdef apartment_record *apartment = self.transaction.apartment
+    return not _one_band(apartment) and self.level < _top(apartment, self.context.now_ns)
+
+
 cdef bint flow_may_read(transfer *self) noexcept nogil:
     """May the transfer be read now? False: flow_hold it."""
-    cdef apartment_record *apartment = self.transaction.apartment
-    if _one_band(apartment) or self.level >= _top(apartment, self.context.now_ns):
-        return True
-    return apartment.band_credit[self.level] > 0
+    return self.promised > 0 or not _is_below(self)
 
 
 cdef void flow_hold(transfer *self) noexcept nogil:
@@ -134,7 +141,9 @@ cdef void flow_hold(transfer *self) noexcept nogil:
     self.held = True
     self.previous_held = NULL
     self.next_held = self.context.held
-    if self.context.held is not NULL:
+    if self.context.held is NULL:
+        self.context.last_held = self
+    else:
         self.context.held.previous_held = self
     self.context.held = self
     if not self.refused:
@@ -159,10 +168,12 @@ cdef void _release(transfer *self) noexcept nogil:
         self.context.held = self.next_held
     else:
         self.previous_held.next_held = self.next_held
-    if self.next_held is not NULL:
+    if self.next_held is NULL:
+        self.context.last_held = self.previous_held
+    else:
         self.next_held.previous_held = self.previous_held
     if self.is_bulk and self.fd >= 0:
-        windows_release(self)
+        windows_release(self, <int> self.promised)
         sockets_hold(&self.context.sockets, self.fd, False)
     if self.refused:
         self.refused = False
@@ -189,6 +200,7 @@ cdef void flow_received(transfer *self, size_t size) noexcept nogil:
     """Counts `size` body bytes that were just taken."""
     cdef apartment_record *apartment = self.transaction.apartment
     cdef int64_t now_ns = self.context.now_ns
+    cdef int64_t paid
     cdef int top
     self.context.unseen += size
     if not self.transaction.request.quiet:
@@ -196,7 +208,9 @@ cdef void flow_received(transfer *self, size_t size) noexcept nogil:
     if not _one_band(apartment):
         top = _top(apartment, now_ns)
         if self.level < top:
-            apartment.band_credit[self.level] -= <int64_t> size
+            paid = <int64_t> size if self.promised > <int64_t> size else self.promised
+            self.promised -= paid
+            apartment.band_credit[self.level] -= <int64_t> size - paid
         else:
             _give_credit(apartment, top, <int64_t> size // SHARE)
     apartment.band_heard_ns[self.level] = now_ns
@@ -206,17 +220,30 @@ cdef void flow_received(transfer *self, size_t size) noexcept nogil:
         windows_begin(self)
 
 
+cdef bint _pays(transfer *self) noexcept nogil:
+    """Has the credit of its band the transfer released, for the bytes that it is promised?"""
+    cdef int64_t *credit = &self.transaction.apartment.band_credit[self.level]
+    if credit[0] <= 0 or not self.counted or self.stalled:
+        return False
+    self.promised = self.window if self.fd >= 0 and 0 < self.window < CREDIT_MOST else PROMISE_SHARED
+    credit[0] -= self.promised
+    return True
+
+
 cdef int64_t flow_tick(io_context *context, int64_t now_ns) noexcept nogil:
     """Once a turn. Releases who may be read again, sees to the windows when it is time. Returns when to come again, -1 = never."""
-    cdef transfer *self = context.held
+    cdef transfer *self = context.last_held         # who has been held for longest comes first
     cdef transfer *following
     cdef apartment_record *apartment
     cdef int64_t next_ns = -1
     cdef int64_t until_ns
     cdef int top
     while self is not NULL:
-        following = self.next_held
-        if flow_may_read(self):
+        following = self.previous_held
+        if not _is_below(self):
+            self.promised = 0
+            _release(self)
+        elif _pays(self):
             _release(self)
         else:
             apartment = self.transaction.apartment

@@ -38,7 +38,8 @@ cdef struct io_context:
     transfer *watched             # those with a stall rule
     int64_t look_ns               # when these are looked at next, -1 = never
     transfer *resting             # suspended ones that still have their connection
-    transfer *held                # those that are not read for a higher band's sake
+    transfer *held                # those that are not read for a higher band's sake, latest first
+    transfer *last_held
     transfer *visited             # those that have used up the budget of their visit, oldest first
     transfer *last_visited
     int64_t tick_ns               # when windows are looked at next
@@ -129,7 +130,10 @@ cdef struct transfer:
     transfer *previous_bulk
     transfer *next_held
     transfer *previous_held
-    int64_t base_rtt_us           # the connection's smallest round trip
+    int64_t promised              # bytes that it may still be read while a higher band receives: its band has paid for them
+    uint64_t peer                 # whom it receives from, see windows.pyx; 0 = unknown
+    int64_t own_rtt_us            # the connection's smallest round trip
+    int64_t base_rtt_us           # the smallest of all that received from that peer when it began, or began since
     int segment                   # bytes of the largest segment that may come
     int64_t period_ns             # when the running measurement began
     uint64_t period_bytes         # received by then

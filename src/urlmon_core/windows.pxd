@@ -10,6 +10,6 @@ from urlmon_core.transfer cimport io_context, transfer
 cdef void windows_begin(transfer *self) noexcept nogil
 cdef void windows_end(transfer *self) noexcept nogil
 cdef void windows_hold(transfer *self) noexcept nogil
-cdef void windows_release(transfer *self) noexcept nogil
+cdef void windows_release(transfer *self, int most) noexcept nogil
 cdef void windows_discount(transfer *self) noexcept nogil
 cdef int64_t windows_tick(io_context *context, int64_t now_ns) noexcept nogil

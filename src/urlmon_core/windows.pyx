@@ -17,6 +17,7 @@ from urlmon_core.transaction cimport apartment_record, band_windows
 
 cdef extern from "tcpwindow.h" nogil:
     long urlmon_tcp_base_rtt_us(int fd, int *segment)
+    uint64_t urlmon_tcp_peer(int fd)
     int urlmon_tcp_set_window(int fd, int bytes)
 
 cdef enum:
@@ -33,6 +34,21 @@ cdef enum:
     PART_LEAST = 20                 # per mille
     PART_WHOLE = 1000
     LEVEL_NORMAL = 15
+
+
+cdef void _find_base_rtt(transfer *self) noexcept nogil:
+    """A connection that was made while others had filled the link has never seen its smallest round trip, but they have."""
+    cdef transfer *other = self.context.bulk
+    self.own_rtt_us = urlmon_tcp_base_rtt_us(self.fd, &self.segment)
+    self.base_rtt_us = self.own_rtt_us
+    self.peer = urlmon_tcp_peer(self.fd)
+    while other is not NULL:
+        if other.peer == self.peer and other.peer and other.fd >= 0:
+            if other.own_rtt_us < self.base_rtt_us:
+                self.base_rtt_us = other.own_rtt_us
+            if self.own_rtt_us < other.base_rtt_us:
+                other.base_rtt_us = self.own_rtt_us
+        other = other.next_bulk
 
 
 cdef void windows_begin(transfer *self) noexcept nogil:
@@ -52,7 +68,7 @@ cdef void windows_begin(transfer *self) noexcept nogil:
     if not self.multiplexed and curl.easy_getinfo(self.easy, CURLINFO_ACTIVESOCKET, <void *> &fd) == CURLE_OK and fd >= 0:
         self.fd = fd
         sockets_set_bulk(&self.context.sockets, fd, self)
-        self.base_rtt_us = urlmon_tcp_base_rtt_us(fd, &self.segment)
+        _find_base_rtt(self)
     if self.context.tick_ns < 0:
         self.context.tick_ns = self.context.now_ns + TICK_NS
 
@@ -77,9 +93,9 @@ cdef void windows_hold(transfer *self) noexcept nogil:
     urlmon_tcp_set_window(self.fd, self.segment)
 
 
-cdef void windows_release(transfer *self) noexcept nogil:
-    """As before windows_hold."""
-    urlmon_tcp_set_window(self.fd, self.window)
+cdef void windows_release(transfer *self, int most) noexcept nogil:
+    """As before windows_hold, but no more than `most` bytes (0 = no limit)."""
+    urlmon_tcp_set_window(self.fd, most if most and (self.window == 0 or self.window > most) else self.window)
     windows_discount(self)
 
 
