@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import shutil
 import signal
@@ -22,6 +23,7 @@ PREFIX = "urlmon-"
 SERVER_ADDRESS = "192.0.2.1"
 CLIENT_ADDRESS = "192.0.2.2"
 NETWORK = "192.0.2.0/24"
+_numbers = itertools.count()
 SHAPED = ("tbf", "rate", "100mbit", "burst", "64kb", "latency", "50ms")
 
 
@@ -82,9 +84,9 @@ def namespace_pair(buffer_most: int | None = None) -> Iterator[NamespacePair]:
     buffer_most: bytes that the kernel may tune a socket's buffers to; its default unless given.
     """
     _remove_stale()
+    prefix = f"{PREFIX}{os.getpid()}-{next(_numbers)}"  # a process may have several pairs
     pair = NamespacePair(
-        Namespace(f"{PREFIX}{os.getpid()}-server", SERVER_ADDRESS),
-        Namespace(f"{PREFIX}{os.getpid()}-client", CLIENT_ADDRESS),
+        Namespace(f"{prefix}-server", SERVER_ADDRESS), Namespace(f"{prefix}-client", CLIENT_ADDRESS)
     )
     with contextlib.ExitStack() as stack:
         for namespace in (pair.server, pair.client):
