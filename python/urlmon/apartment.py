@@ -38,7 +38,6 @@ class Apartment(ApartmentBase):
         return current_apartment(cls)
 
     if sys.flags.dev_mode:  # python -X dev
-        import tracemalloc as _  # a warning of a thread's end names its source only where this is loaded
 
         def prepare(self, *arguments: Any) -> Any:
             """A new binding that knows where it was begun, for the warning if it is never ended."""

@@ -7,7 +7,6 @@ time; between any two it looks whether something more urgent has come. Base of `
 import collections
 import operator
 import os
-import sys
 import threading
 import warnings
 
@@ -490,13 +489,11 @@ class _ThreadEnd:
     def __init__(self, apartment):
         self.apartment = apartment
 
-    def __del__(self, warn=warnings.warn, modules=sys.modules):
+    def __del__(self, warn=warnings.warn):
         names = self.apartment.abandon()
-        if names:
-            # With a source, whoever shows the warning imports tracemalloc. That must not be the first import of it: in a daemon
-            # thread at the end of the process it may never end, and whoever imports it next waits for that.
+        if names and not _process_ends:
             warn(f"a thread ended with {len(names)} live binding(s), which were aborted: {', '.join(sorted(names)[:10])}",
-                 ResourceWarning, source=self.apartment if "tracemalloc" in modules else None)
+                 ResourceWarning, source=self.apartment)
 
 
 cdef long clipped_priority(priority) except? -1:
@@ -505,6 +502,7 @@ cdef long clipped_priority(priority) except? -1:
 
 
 _locals = threading.local()
+cdef bint _process_ends = False
 cdef PyObject *_latest = NULL     # the apartment that was asked for last, borrowed: most programs have one
 
 
@@ -530,3 +528,13 @@ def current_apartment(kind):
     apartment = end.apartment
     _latest = <PyObject *> apartment
     return apartment
+
+
+def end_process():
+    """Main thread, at exit: closes its apartment, which says what is live. Whoever comes later says nothing.
+
+    To show a warning takes locks of stderr and of modules. A daemon thread that the interpreter stops with one of them held blocks the end.
+    """
+    global _process_ends
+    _locals.__dict__.pop("end", None)
+    _process_ends = True
