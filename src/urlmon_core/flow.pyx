@@ -21,7 +21,7 @@ cdef enum:
     STALL_NS = 200000000            # a band that is silent for so long holds nobody back
     SHARE = 15                      # the top band gets 15 of 16 bytes
     CREDIT_MOST = 64 << 10          # bytes of unused credit that are remembered
-    PROMISE_SHARED = 16 << 10       # bytes for which a transfer without a connection of its own is released
+    PROMISE_SHARED = 16 << 10       # bytes for which a transfer is released that has no window set, or no connection of its own
 
 
 # -- bands -----------------------------------------------------------------------------------------------------------
@@ -69,6 +69,7 @@ cdef void flow_admitted(transfer *self, int64_t now_ns) noexcept nogil:
     self.fd = -1
     self.window = 0
     self.promised = 0
+    self.lent = False
     _join(self, now_ns)
     _hold_below(self)
 
@@ -205,6 +206,8 @@ cdef void flow_received(transfer *self, size_t size) noexcept nogil:
     self.context.unseen += size
     if not self.transaction.request.quiet:
         self.context.unflushed += size
+    if self.lent and not _is_below(self):
+        windows_release(self, 0)        # what was above it is over, and it was not held meanwhile
     if not _one_band(apartment):
         top = _top(apartment, now_ns)
         if self.level < top:
@@ -225,7 +228,12 @@ cdef bint _pays(transfer *self) noexcept nogil:
     cdef int64_t *credit = &self.transaction.apartment.band_credit[self.level]
     if credit[0] <= 0 or not self.counted or self.stalled:
         return False
-    self.promised = self.window if self.fd >= 0 and 0 < self.window < CREDIT_MOST else PROMISE_SHARED
+    self.promised = PROMISE_SHARED
+    if self.fd >= 0:
+        if 0 < self.window < CREDIT_MOST:
+            self.promised = self.window
+        if self.promised < self.segment:
+            self.promised = self.segment        # see flow_hold
     credit[0] -= self.promised
     return True
 

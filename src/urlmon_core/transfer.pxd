@@ -139,7 +139,8 @@ cdef struct transfer:
     uint64_t period_bytes         # received by then
     int64_t rate                  # bytes per second, the largest of late
     int growth                    # measurements in a row in which the rate did not grow any more
-    int window                    # bytes: TCP_WINDOW_CLAMP as set, 0 = the system's own
+    int window                    # bytes: TCP_WINDOW_CLAMP that it is to have, 0 = the system's own
+    bint lent                     # it has a smaller one, of as much as it was promised
     bint measured                 # received at its own pace during the whole measurement of its band
     uint64_t band_bytes           # received by the beginning of that
     int part                      # per mille of its part in the standing queue that it is granted

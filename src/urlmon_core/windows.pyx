@@ -84,7 +84,7 @@ cdef void windows_end(transfer *self) noexcept nogil:
     self.is_bulk = False
     if self.fd >= 0 and sockets_bulk(&self.context.sockets, self.fd) == <void *> self:
         sockets_set_bulk(&self.context.sockets, self.fd, NULL)
-        if self.window:
+        if self.window or self.lent:
             urlmon_tcp_set_window(self.fd, 0)
 
 
@@ -95,7 +95,8 @@ cdef void windows_hold(transfer *self) noexcept nogil:
 
 cdef void windows_release(transfer *self, int most) noexcept nogil:
     """As before windows_hold, but no more than `most` bytes (0 = no limit)."""
-    urlmon_tcp_set_window(self.fd, most if most and (self.window == 0 or self.window > most) else self.window)
+    self.lent = most != 0 and (self.window == 0 or self.window > most)
+    urlmon_tcp_set_window(self.fd, most if self.lent else self.window)
     windows_discount(self)
 
 
@@ -107,7 +108,7 @@ cdef void windows_discount(transfer *self) noexcept nogil:
 
 cdef inline bint _competes(transfer *self) noexcept nogil:
     """Whether it receives at its own pace, over a connection of its own."""
-    return self.fd >= 0 and not self.held and not self.stalled and not self.suspended
+    return self.fd >= 0 and not self.held and not self.lent and not self.stalled and not self.suspended
 
 
 cdef void _set_window(transfer *self, int window) noexcept nogil:
@@ -189,6 +190,8 @@ cdef void _measure(transfer *self, band_windows *band, int64_t now_ns) noexcept 
     cdef int64_t rate
     if self.fd < 0 or sockets_bulk(&self.context.sockets, self.fd) != <void *> self:
         return
+    if self.lent:
+        return              # that is what it may have for now
     if self.level > LEVEL_NORMAL:
         _set_window(self, 0)
         return

@@ -72,7 +72,7 @@ def test_random_clients(origin: FaultOrigin, ca: CertificateAuthority, tmp_path:
     tally = Tally()
 
     def run(first: int) -> None:
-        session = Session(origin.ports, str(ca.ca_file), str(tmp_path), first, tally)
+        session = Session(origin.ports, str(ca.ca_file), str(tmp_path), first, tally, stall=8.0)
         session.run(range(first, first + 100))
 
     threads = [threading.Thread(target=run, args=(first,)) for first in (10_000, 20_000)]
