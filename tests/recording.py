@@ -6,6 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import urlmon
@@ -207,6 +208,11 @@ def fetch(
 def download(url: str, path: Any, info: Any = None, **more: Any) -> Recorder:
     """As `fetch`, to the file `path`."""
     return fetch(url, info, TYMED.FILE, path, **more)
+
+
+def names(folder: Path) -> list[str]:
+    """What is in `folder`, sorted."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def name_of(value: object) -> str | None:

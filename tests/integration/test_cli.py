@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.commandline import COMMAND, lines, names, run, sha256, start
+from tests.integration.commandline import COMMAND, lines, run, sha256, start
+from tests.recording import names
 
 # The command line, which then prints its peak memory in bytes. ru_maxrss of Linux will not do: it begins with what the
 # process that started this one uses.

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.commandline import COMMAND, names, start
+from tests.integration.commandline import COMMAND, start
+from tests.recording import names
 
 # The quickest of a few runs counts: a machine that is busy with other things can only make it look slower.
 ATTEMPTS = 5
