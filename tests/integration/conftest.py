@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 import urlmon
+from tests.integration.failures import Places
+from tests.servers import ScriptedServer
 
 
 @pytest.fixture
@@ -19,3 +21,10 @@ def limits() -> Iterator[Any]:
     )
     yield apartment.configure
     apartment.configure(**before)
+
+
+@pytest.fixture
+def places(request: pytest.FixtureRequest, scripted: ScriptedServer) -> Iterator[Places]:
+    """Where things go wrong."""
+    yield Places(request)
+    scripted.errors.clear()  # a TLS handshake sent to the plain port is a request that it cannot read

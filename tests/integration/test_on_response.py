@@ -103,14 +103,3 @@ def test_credentials_come_before_the_response(scripted: ScriptedServer) -> None:
     second = bind(scripted.url("/basic"), Both(None))
     finish(second)
     assert second.of("on_response") == [(401,)]
-
-
-def test_fail_on_http_error_after_the_services_were_asked(scripted: ScriptedServer) -> None:
-    info = BindInfo(fail_on_http_error=True)
-    recorder = bind(scripted.url("/basic"), Authenticator(LOGIN, info=info))
-    finish(recorder)
-    assert recorder.body == b"welcome"
-    second = bind(scripted.url("/basic"), Authenticator(None, info=info))
-    finish(second)
-    assert isinstance(second.error, urlmon.HTTPAuthenticationError)
-    assert second.of("on_data_available") == []

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import urlmon
+from tests.integration.failures import Places
 from tests.integration.services import MANUAL
 from tests.recording import Recorder, bind, fetch, finish
 from tests.servers import ScriptedServer, payload
@@ -116,3 +117,35 @@ def test_redirects_to_other_sites_may_be_forbidden(scripted: ScriptedServer) -> 
         recorder = fetch(scripted.url("/redirect", to=other.url()), info)
         assert recorder.hresult == HRESULT.INET_E_BLOCKED_REDIRECT_XSECURITYID
         assert len(other.requests) == 0
+
+
+def test_a_redirect_that_is_not_followed_is_an_answer(places: Places) -> None:
+    recorder = fetch(places.scripted.url("/redirect/chain/3"), BindInfo(max_redirects=0))
+    assert recorder.hresult == HRESULT.S_OK
+    assert recorder.binding.status_code == 302
+    assert recorder.binding.query_info(urlmon.HTTP_QUERY.LOCATION) == "/redirect/chain/2"
+    assert recorder.body == b"hop\n"
+    assert BINDSTATUS.REDIRECTING not in recorder.statuses
+
+
+def test_a_redirect_without_a_location_is_an_answer(places: Places) -> None:
+    recorder = fetch(places.scripted.url("/redirect/nowhere"))
+    assert (recorder.hresult, recorder.binding.status_code) == (HRESULT.S_OK, 302)
+    assert recorder.body == b"moved, but where?\n"
+
+
+def test_one_redirect_too_many(places: Places) -> None:
+    assert fetch(places.scripted.url("/redirect/chain/4"), BindInfo(max_redirects=4)).body == b"arrived"
+    recorder = fetch(places.scripted.url("/redirect/chain/5"), BindInfo(max_redirects=4))
+    assert isinstance(recorder.error, urlmon.RedirectError)
+    assert recorder.hresult == HRESULT.INET_E_REDIRECT_FAILED
+    assert len(recorder.texts(BINDSTATUS.REDIRECTING)) == 4
+    assert places.scripted.url("/redirect/chain/") in recorder.error.url
+
+
+def test_a_redirect_that_is_followed_to_a_failure_is_told(places: Places) -> None:
+    target = places.refusing.url("/gone")
+    recorder = fetch(places.scripted.url("/redirect", to=target))
+    assert isinstance(recorder.error, urlmon.ConnectError)
+    assert recorder.texts(BINDSTATUS.REDIRECTING) == [target]
+    assert str(places.refusing.port) in str(recorder.error)
