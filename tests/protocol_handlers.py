@@ -1,4 +1,4 @@
-"""Protocol handlers for tests: one that does what it is told, step by step."""
+"""Protocol handlers for tests: one that does what it is told, step by step, and clients that it serves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import urlmon
-from urlmon import BSCF, HRESULT, InternetProtocol, ProtocolData
+from tests.recording import PULL, Recorder
+from urlmon import BSCF, HRESULT, TYMED, InternetProtocol, ProtocolData
+from urlmon.identifiers import IID_IInternetProtocol
+
+URL = "x-test:something"
 
 FIRST = BSCF.FIRSTDATANOTIFICATION
 NEXT = BSCF.INTERMEDIATEDATANOTIFICATION
@@ -114,3 +118,31 @@ def served(scheme: str, *handlers: InternetProtocol) -> Iterator[None]:
         yield
     finally:
         urlmon.unregister_name_space(scheme, factory)
+
+
+class Bringing(Recorder):
+    """A client that brings its own handler."""
+
+    def __init__(self, handler: Any, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.handler = handler
+        self.asked: list[Any] = []
+
+    def query_service(self, service: Any, iid: Any) -> Any:
+        self.asked.append(iid)
+        return self.handler if iid == IID_IInternetProtocol else None
+
+
+def start(handler: Scripted, recorder: Any = None, storage: TYMED = TYMED.ISTREAM, path: Any = None) -> Any:
+    """Binds URL on `handler`; returns the recorder, and what the bind returned."""
+    client = recorder or Recorder(PULL)
+    with served("x-test", handler):
+        context = urlmon.create_async_bind_ctx(client)
+        stream = urlmon.create_url_moniker(URL).bind_to_storage(context, storage, path)
+    return client, stream
+
+
+def let_go(client: Recorder) -> None:
+    """Drops the stream, which the record of the calls has too."""
+    client.stream = client.medium = None
+    client.calls.clear()

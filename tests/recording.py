@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import urlmon
-from urlmon import BINDSTATUS, BSCF, HRESULT, TYMED, BindInfo
+from urlmon import BINDF, BINDSTATUS, BSCF, HRESULT, TYMED, BindInfo
 
 LIMIT = 20.0  # seconds; what is waited for here takes milliseconds unless something is wrong
+
+PULL = BindInfo(flags=BINDF.ASYNCHRONOUS | BINDF.ASYNCSTORAGE | BINDF.PULLDATA)
 
 Hook = Callable[..., Any]
 
