@@ -8,15 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import urlmon
-from tests.recording import PULL, Recorder
-from urlmon import BSCF, HRESULT, TYMED, InternetProtocol, ProtocolData
+from tests.recording import FIRST, INTERMEDIATE, LAST, PULL, Recorder
+from urlmon import HRESULT, TYMED, InternetProtocol, ProtocolData
 from urlmon.identifiers import IID_IInternetProtocol
 
 URL = "x-test:something"
-
-FIRST = BSCF.FIRSTDATANOTIFICATION
-NEXT = BSCF.INTERMEDIATEDATANOTIFICATION
-LAST = BSCF.LASTDATANOTIFICATION
+NEXT = INTERMEDIATE
 
 
 class Scripted(InternetProtocol):

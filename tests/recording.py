@@ -16,6 +16,13 @@ LIMIT = 20.0  # seconds; what is waited for here takes milliseconds unless somet
 
 PULL = BindInfo(flags=BINDF.ASYNCHRONOUS | BINDF.ASYNCSTORAGE | BINDF.PULLDATA)
 
+FIRST = BSCF.FIRSTDATANOTIFICATION
+INTERMEDIATE = BSCF.INTERMEDIATEDATANOTIFICATION
+LAST = BSCF.LASTDATANOTIFICATION
+FULL = BSCF.DATAFULLYAVAILABLE
+
+START = ["get_bind_info", "get_priority", "on_start_binding"]  # the calls inside the bind
+
 Hook = Callable[..., Any]
 
 
@@ -138,7 +145,7 @@ class Recorder(urlmon.BindStatusCallback):
         """What holds for every operation that was started and is over (contract 1.3, 3.2; invariant 7)."""
         assert {call.thread for call in self.calls} == {self.thread}, "a callback came on another thread"
         names = self.methods
-        assert names[:3] == ["get_bind_info", "get_priority", "on_start_binding"]
+        assert names[:3] == START
         assert [names.count(name) for name in ("get_bind_info", "on_start_binding", "on_stop_binding")] == [
             1,
             1,
@@ -215,6 +222,11 @@ def download(url: str, path: Any, info: Any = None, **more: Any) -> Recorder:
 def names(folder: Path) -> list[str]:
     """What is in `folder`, sorted."""
     return sorted(path.name for path in folder.iterdir())
+
+
+def returning(value: Any) -> Any:
+    """A hook that returns `value`."""
+    return lambda recorder, *args: value
 
 
 def name_of(value: object) -> str | None:

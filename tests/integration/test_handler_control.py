@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import urlmon
-from tests.protocol_handlers import FIRST, NEXT, URL, Bringing, Scripted, start
-from tests.recording import PULL, Recorder, bind, finish, in_thread, nothing_comes
+from tests.protocol_handlers import NEXT, URL, Bringing, Scripted, start
+from tests.recording import FIRST, PULL, Recorder, bind, finish, in_thread, nothing_comes
 from urlmon import BINDSTATUS, HRESULT, ProtocolData
 
 # -- control ---------------------------------------------------------------------------------------------------------

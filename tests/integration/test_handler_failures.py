@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import urlmon
-from tests.protocol_handlers import FIRST, Scripted, start
-from tests.recording import PULL, Recorder, finish, in_thread, pump_until
+from tests.protocol_handlers import Scripted, start
+from tests.recording import FIRST, PULL, Recorder, finish, in_thread, pump_until
 from urlmon import BINDF, BINDSTATUS, HRESULT, BindInfo, ProtocolData
 
 SYNC = BindInfo(flags=BINDF(0))

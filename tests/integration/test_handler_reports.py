@@ -6,8 +6,8 @@ import threading
 from typing import Any
 
 import urlmon
-from tests.protocol_handlers import FIRST, LAST, NEXT, URL, Bringing, Scripted, let_go, start
-from tests.recording import PULL, Recorder, bind, finish, in_thread, pump_until
+from tests.protocol_handlers import NEXT, URL, Bringing, Scripted, let_go, start
+from tests.recording import FIRST, LAST, PULL, Recorder, bind, finish, in_thread, pump_until
 from urlmon import BINDSTATUS, BSCF, HRESULT, ProtocolData
 from urlmon.protocol_constants import PI
 from urlmon.protocols.memory import MemoryProtocol

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import urlmon
-from tests.protocol_handlers import FIRST, LAST, NEXT, URL, Bringing, Scripted, let_go, served, start
-from tests.recording import PULL, Recorder, bind, finish, in_thread, pump_until
+from tests.protocol_handlers import NEXT, URL, Bringing, Scripted, let_go, served, start
+from tests.recording import FIRST, LAST, PULL, Recorder, bind, finish, in_thread, pump_until
 from urlmon import BINDF, BINDSTATUS, HRESULT, TYMED, BindInfo, ProtocolData
 
 # -- files and memory ------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 import urlmon
-from tests.protocol_handlers import FIRST, LAST, NEXT, Scripted, served
-from tests.recording import Recorder, bind, finish, pump_until
+from tests.protocol_handlers import NEXT, Scripted, served
+from tests.recording import FIRST, LAST, Recorder, bind, finish, pump_until
 from tests.servers.payload import payload_sha256
 from tests.servers.scripted import ScriptedServer
 from urlmon import BINDF, BINDSTATUS, HRESULT, TYMED, BindInfo, ProtocolData
