@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 import urlmon
+from tests.integration import cached_pages
+from tests.integration.cached_pages import Page, files
 from tests.recording import Recorder, bind, finish
 from tests.servers import ScriptedServer
 from tests.servers.exchange import Exchange
@@ -27,54 +29,14 @@ CACHED_CALLS = [
     "BINDSTATUS.ENDDOWNLOADDATA",
 ]
 
-
-class Page:
-    """What the server has at /page: its content, and what it says of it."""
-
-    def __init__(self, scripted: ScriptedServer) -> None:
-        self.content = b"first"
-        self.fields: list[tuple[str, str]] = [("Cache-Control", "max-age=1000")]
-        self.status = 200
-        self.scripted = scripted
-        scripted.script("/page", self.serve)
-
-    async def serve(self, exchange: Exchange) -> None:
-        tag = f'"{self.content.decode()}"'
-        fields = [("Content-Type", "Text/Plain; charset=utf-8"), ("ETag", tag), *self.fields]
-        if self.status == 200 and exchange.request.header("If-None-Match") == tag:
-            await exchange.reply(304, fields, b"")
-        else:
-            await exchange.reply(self.status, fields, self.content)
-
-    @property
-    def url(self) -> str:
-        return self.scripted.url("/page")
-
-    @property
-    def asked(self) -> int:
-        """How many requests the server has seen."""
-        return len(self.scripted.requests)
-
-
-@pytest.fixture
-def page(scripted: ScriptedServer) -> Page:
-    return Page(scripted)
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DownloadCache:
-    """The cache of the user."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return DownloadCache()
+page = cached_pages.small_page
+user_cache = cached_pages.user_cache
+cache = cached_pages.users_cache
 
 
 def get(page: Page, flags: BINDF = BINDF(0), callback: Any = None, **info: Any) -> bytes:  # noqa: B008
     client = Recorder(BindInfo(flags=flags, **info)) if callback is None else callback
     return Path(url_download_to_cache_file(page.url, client)).read_bytes()
-
-
-def files(cache: DownloadCache) -> list[str]:
-    return sorted(path.suffix for path in cache.folder.rglob("*") if path.is_file())
 
 
 def statuses(recorder: Recorder) -> list[str]:
@@ -88,7 +50,7 @@ def test_a_fresh_response_is_used_again(page: Page, cache: DownloadCache) -> Non
     assert Path(first).read_bytes() == b"first"
     assert page.asked == 1
     assert Path(first).is_relative_to(cache.folder)
-    assert files(cache) == ["", ".json"]
+    assert files(cache.folder) == ["", ".json"]
 
 
 def test_what_a_client_hears_of_a_cached_response(page: Page) -> None:
@@ -146,17 +108,17 @@ def test_what_must_not_be_kept_is_downloaded_anew(page: Page, cache: DownloadCac
     assert first.read_bytes() == b"first"
     page.content = b"second"
     assert get(page) == b"second"
-    assert files(cache) == ["", ""]
+    assert files(cache.folder) == ["", ""]
     os.utime(first, (time.time() - 90_000,) * 2)
     cache.trim()
     assert not first.exists()
-    assert files(cache) == [""]
+    assert files(cache.folder) == [""]
 
 
 @pytest.mark.parametrize("flag", [BINDF.NOWRITECACHE, BINDF.PRAGMA_NO_CACHE])
 def test_nothing_is_kept_if_the_client_says_so(page: Page, cache: DownloadCache, flag: BINDF) -> None:
     assert get(page, flag) == b"first"
-    assert files(cache) == [""]
+    assert files(cache.folder) == [""]
     page.content = b"second"
     assert get(page) == b"second"
 
@@ -240,7 +202,7 @@ def test_an_abort_leaves_nothing(page: Page, cache: DownloadCache) -> None:
     with pytest.raises(urlmon.AbortedError):
         get(page, callback=recorder)
     assert recorder.hresult == HRESULT.E_ABORT
-    assert ".json" not in files(cache)
+    assert ".json" not in files(cache.folder)
 
 
 @pytest.mark.parametrize("damage", ["{", '{"version": 0}', "[]", '{"version": 1, "size": 99}'])
@@ -249,7 +211,7 @@ def test_damaged_heads_do_not_count(page: Page, cache: DownloadCache, damage: st
     body.with_name(body.name + ".json").write_text(damage)
     assert get(page) == b"first"
     assert page.asked == 2
-    assert files(cache) == ["", ".json"]
+    assert files(cache.folder) == ["", ".json"]
 
 
 def test_a_body_of_another_length_does_not_count(page: Page) -> None:
@@ -284,7 +246,7 @@ def test_what_was_not_used_for_long_goes_first(scripted: ScriptedServer, tmp_pat
     assert cache.remove(urls[0]) == 1
     assert cache.find(urls[0]) is None
     cache.clear()
-    assert files(cache) == []
+    assert files(cache.folder) == []
 
 
 def test_a_file_is_its_own_cache(tmp_path: Path) -> None:
