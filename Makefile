@@ -105,18 +105,20 @@ HAMMER_DIRECTIVES := -X boundscheck=False -X wraparound=False -X cdivision=True 
 HAMMER_FLAGS := -std=gnu11 -pthread -O1 -g -fno-omit-frame-pointer -ffunction-sections -fdata-sections -Wl,--gc-sections \
 	-D_GNU_SOURCE -DURLMON_DEBUG=1 -iquote src/urlmon_core
 
-build/hammers/_hammers.c: .venv/.tools $(wildcard src/urlmon_core/*.pxd src/urlmon_core/*.h) src/urlmon_core/_hammers.pyx
-	@mkdir -p build/hammers
-	.venv/bin/cython -3 -I src $(HAMMER_DIRECTIVES) src/urlmon_core/_hammers.pyx -o $@
+HAMMERS := $(patsubst src/urlmon_core/%.pyx,build/hammers/%,$(wildcard src/urlmon_core/_hammers_*.pyx))
 
-build/hammers/weakened.c: build/hammers/_hammers.c
+$(HAMMERS:=.c): build/hammers/%.c: src/urlmon_core/%.pyx .venv/.tools $(wildcard src/urlmon_core/*.pxd src/urlmon_core/*.h)
+	@mkdir -p build/hammers
+	.venv/bin/cython -3 -I src $(HAMMER_DIRECTIVES) $< -o $@
+
+$(HAMMERS:=.weakened.c): %.weakened.c: %.c
 	sed 's/memory_order_release\b/memory_order_relaxed/g' $< > $@
 
 build/hammers/thread build/hammers/weakened: SANITIZER := -fsanitize=thread
 # Instrumented globals would keep what is not reached, and the interpreter with it.
 build/hammers/address: SANITIZER := -fsanitize=address,undefined -fno-sanitize-recover=undefined --param asan-globals=0
-build/hammers/weakened: build/hammers/weakened.c
-build/hammers/thread build/hammers/address: build/hammers/_hammers.c
+build/hammers/weakened: $(HAMMERS:=.weakened.c)
+build/hammers/thread build/hammers/address: $(HAMMERS:=.c)
 build/hammers/thread build/hammers/address build/hammers/weakened: tests/hammers/main.c
 	$(CC) $(HAMMER_FLAGS) $(SANITIZER) -I"$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" \
 		$(filter %.c,$^) -o $@

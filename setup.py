@@ -55,7 +55,10 @@ MODULES = [
     "quickbind",
     "_selftest",
     "_queuerate",
-    "_hammers",
+    "_hammers_notify",
+    "_hammers_mailbox",
+    "_hammers_bytestream",
+    "_hammers_blocks",
 ]
 
 CORE = Path("src", "urlmon_core")

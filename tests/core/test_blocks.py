@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import urlmon_core
-from urlmon_core._hammers import hammer_blocks
+from urlmon_core._hammers_blocks import hammer_blocks
 
 KEEPS = 8 << 20  # bytes of free blocks that a pool keeps
 

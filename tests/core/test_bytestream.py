@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from urlmon_core._hammers import hammer_stream
+from urlmon_core._hammers_bytestream import hammer_stream
 
 MIB = 1 << 20
 

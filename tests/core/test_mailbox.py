@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from urlmon_core._hammers import hammer_mailbox
+from urlmon_core._hammers_mailbox import hammer_mailbox
 
 
 @pytest.mark.parametrize(

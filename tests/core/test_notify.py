@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from urlmon_core._hammers import hammer_notify
+from urlmon_core._hammers_notify import hammer_notify
 from urlmon_core._selftest import NotificationProbe
 
 

@@ -1,0 +1,3 @@
+def hammer_blocks(
+    holders: int = 3, blocks: int = 50_000, seed: int = 1, seconds: float = 20.0
+) -> dict[str, int]: ...

@@ -1,0 +1,3 @@
+def hammer_mailbox(
+    boxes: int = 16, statuses: int = 3000, seed: int = 1, seconds: float = 20.0
+) -> dict[str, int]: ...
