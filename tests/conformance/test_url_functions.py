@@ -1,21 +1,26 @@
-"""parse_url.json, and combine_url.json."""
+"""parse_url.json, combine_url.json, and what misc.json says of URLs as texts."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conformance.vectors import Case, attempt, cases, flags
+from tests.conformance.vectors import MISC, Case, attempt, cases, flags, nothing, of_area
 from tests.conformance.windows_names import lookup
 from urlmon import (
     PARSEACTION,
+    QUERYOPTION,
     InternetProtocol,
     InternetProtocolInfo,
     combine_url,
+    compare_url,
+    create_bind_ctx,
+    is_valid_url,
     parse_url,
     register_name_space,
     unregister_name_space,
@@ -120,3 +125,45 @@ def test_parse_url(case: Case) -> None:
 def test_combine_url(case: Case) -> None:
     hresult, text = attempt(lambda: combine_url(case["base"], case["relative"], flags(case["flags"])))
     assert (hresult, text) == (case["hresult"], case["expected"])
+
+
+@pytest.mark.parametrize("case", of_area("is_valid_url"))
+def test_is_valid_url(case: Case) -> None:
+    url = nothing if case["name"] == "no_url" else "http://www.winehq.org"
+    context = create_bind_ctx() if case["name"] == "http_with_context" else None
+    hresult, valid = attempt(lambda: is_valid_url(url, context))
+    assert (hresult, valid) == (case["expected"]["hresult"], True if hresult == "S_OK" else None)
+
+
+def plain(text: str) -> str:
+    """A text of the vectors without the escapes of the language that it was written down in."""
+    return text.replace("\\\\", "\\")
+
+
+def is_of_a_handler(case: Case) -> bool:
+    return case["area"] in {"compare_url", "query_info"} and case["name"].startswith("handler_")
+
+
+@pytest.mark.parametrize("case", cases(MISC, is_of_a_handler))
+def test_handlers_about_urls(case: Case) -> None:
+    """What about: and res: say."""
+    match case["name"]:
+        case "handler_compare_not_implemented":
+            for protocol in (AboutProtocol(), ResProtocol()):
+                with pytest.raises(NotImplementedError):
+                    protocol.compare_url("about:a", "res://b/c")
+        case "handler_about_unsupported_query":
+            assert attempt(lambda: AboutProtocol().query_info("about:blank", 60))[0] == "E_FAIL"
+        case "handler_res_uses_network":
+            answer = ResProtocol().query_info("res://json/x", QUERYOPTION.USES_NETWORK)
+            assert answer == case["expected"]["value"]
+        case other:
+            pytest.fail(f"nothing is known of {other}")
+
+
+@pytest.mark.parametrize(
+    "case", cases(MISC, lambda case: case["area"] == "compare_url" and not is_of_a_handler(case))
+)
+def test_compare_url(case: Case) -> None:
+    first, second = (plain(text) for text in re.findall(r"'([^']*)'", case["call"]))
+    assert compare_url(first, second) is (case["expected"]["hresult"] == "S_OK")

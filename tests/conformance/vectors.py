@@ -18,6 +18,8 @@ from urlmon.hresult import HRESULT
 DATA = Path(__file__).parents[1] / "data"
 
 Case = dict[str, Any]
+MISC = "misc.json"
+nothing: Any = None  # where something must be given
 
 
 @cache
@@ -62,6 +64,11 @@ def cases(file: str, of: Callable[[Case], bool] = lambda case: True) -> list[Any
     ]
 
 
+def of_area(*areas: str) -> list[Any]:
+    """As `cases`, of misc.json."""
+    return cases(MISC, lambda case: case["area"] in areas)
+
+
 def flag(name: str) -> int:
     """The number of a flag by its Windows name."""
     value = lookup(name)
@@ -82,3 +89,9 @@ def attempt(call: Callable[[], Any]) -> tuple[str, Any]:
         return "S_OK", call()
     except BindError as error:
         return HRESULT(error.hresult).name, None
+
+
+def check_hresult(case: Case, name: str, hresult: str) -> None:
+    """The case is the one of that name, and ends as it says."""
+    assert case["name"] == name
+    assert hresult == case["expected"]["hresult"]
