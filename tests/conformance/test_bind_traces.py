@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.conformance import trace_binding, trace_dialog, trace_moniker, trace_protocol
+from tests.conformance import (
+    trace_binding,
+    trace_dialog,
+    trace_http,
+    trace_local,
+    trace_moniker,
+    trace_session,
+)
 from tests.conformance.vectors import Case, cases
 from tests.servers.scripted import ScriptedServer
 from tests.servers.tls import CertificateAuthority
@@ -35,12 +42,12 @@ def driven(api: str) -> Any:
 
 @pytest.mark.parametrize("case", driven("file protocol"))
 def test_file_protocol(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trace_protocol.play_file(case, tmp_path, monkeypatch)
+    trace_local.play_file(case, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("case", driven("about protocol"))
 def test_about_protocol(case: Case) -> None:
-    trace_protocol.play_about(case)
+    trace_local.play_about(case)
 
 
 @pytest.mark.parametrize(
@@ -49,9 +56,9 @@ def test_about_protocol(case: Case) -> None:
 def test_http_protocol(case: Case, scripted: ScriptedServer, tmp_path: Path) -> None:
     if case["name"] == "http_protocol_from_cache":
         pytest.importorskip("hishel", reason="the extra `cache` is not installed")
-        trace_protocol.play_cached(case, scripted, tmp_path)
+        trace_http.play_cached(case, scripted, tmp_path)
     else:
-        trace_protocol.play_http(case, scripted)
+        trace_http.play_http(case, scripted)
 
 
 @pytest.mark.parametrize(
@@ -59,9 +66,9 @@ def test_http_protocol(case: Case, scripted: ScriptedServer, tmp_path: Path) -> 
 )
 def test_session_binding(case: Case) -> None:
     if case["name"].endswith("after_terminate"):
-        trace_protocol.play_after_terminate(case)
+        trace_session.play_after_terminate(case)
     else:
-        trace_protocol.play_create_binding(case)
+        trace_session.play_create_binding(case)
 
 
 @pytest.mark.parametrize("case", driven("CreateBinding, Start with PI_MIMEVERIFICATION"))

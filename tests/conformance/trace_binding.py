@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import urlmon
-from tests.conformance.trace_protocol import Stage, outcome
+from tests.conformance.trace_session import Stage
+from tests.conformance.trace_sink import outcome
 from tests.conformance.traces import Log, check
 from tests.conformance.vectors import Case, flags
 from tests.conformance.windows_names import lookup
