@@ -39,6 +39,7 @@ cdef extern from "<sys/file.h>" nogil:
     int LOCK_NB
 
 cdef extern from "<unistd.h>" nogil:
+    ssize_t write(int fd, const void *data, size_t size)
     int close(int fd)
     int dup(int fd)
     int ftruncate(int fd, long size)
@@ -121,7 +122,10 @@ cdef int _write_all(file_sink *sink, const char *data, size_t size) noexcept nog
     parts[1].iov_len = size
     sink.staged = 0
     while parts[0].iov_len or parts[1].iov_len:
-        done = writev(sink.fd, parts + first, 2 - first)
+        if first:
+            done = write(sink.fd, parts[1].iov_base, parts[1].iov_len)      # mostly; costs less than a writev of one part
+        else:
+            done = writev(sink.fd, parts, 2)
         if done < 0:
             if errno == EINTR:
                 continue
