@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import socket
 from collections.abc import Generator, Iterator
 
@@ -49,7 +50,12 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment() -> Iterator[None]:
-    """No settings of the machine that change what is tested, here and in child processes."""
+    """No settings of the machine that change what is tested, here and in child processes.
+
+    A shell has what it starts in the background ignore SIGINT; then neither this process nor its children would end by it.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
         for name in guards.ENVIRONMENT:
             patch.delenv(name, raising=False)

@@ -7,6 +7,7 @@ the transfer may fill then: released all together they would fill the link once 
 """
 
 from urlmon_core.atomics cimport u64_load_relaxed, u64_store_relaxed
+from urlmon_core.counters cimport urlmon_assert
 from urlmon_core.runqueue cimport PRIORITY_MIN
 from urlmon_core.sockets cimport sockets_hold
 from urlmon_core.transfer cimport transfer_go_on
@@ -183,10 +184,12 @@ cdef void _release(transfer *self) noexcept nogil:
 
 
 cdef void _give_credit(apartment_record *apartment, int top, int64_t size) noexcept nogil:
-    """The bands below the top one share `size` bytes."""
-    cdef unsigned int bands = apartment.bands & (((<unsigned int> 1) << top) - 1)
+    """The bands below the top one share `size` bytes. top: 0 or more."""
+    cdef unsigned int bands
     cdef int64_t each
     cdef int level
+    urlmon_assert(top >= 0)
+    bands = apartment.bands & (((<unsigned int> 1) << top) - 1)
     if bands == 0:
         return
     each = size // __builtin_popcount(bands)
@@ -208,15 +211,15 @@ cdef void flow_received(transfer *self, size_t size) noexcept nogil:
         self.context.unflushed += size
     if self.lent and not _is_below(self):
         windows_release(self, 0)        # what was above it is over, and it was not held meanwhile
+    apartment.band_heard_ns[self.level] = now_ns
     if not _one_band(apartment):
         top = _top(apartment, now_ns)
         if self.level < top:
             paid = <int64_t> size if self.promised > <int64_t> size else self.promised
             self.promised -= paid
             apartment.band_credit[self.level] -= <int64_t> size - paid
-        else:
+        elif top >= 0:              # -1: it is suspended, and these are the last bytes; all others are silent
             _give_credit(apartment, top, <int64_t> size // SHARE)
-    apartment.band_heard_ns[self.level] = now_ns
     u64_store_relaxed(
         &apartment.level_bytes[self.level], u64_load_relaxed(&apartment.level_bytes[self.level]) + size)
     if not self.is_bulk and self.received >= BULK_FROM:

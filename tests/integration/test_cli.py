@@ -365,7 +365,8 @@ def test_a_thousand_files_in_little_memory(caddy: Any, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert {name: sha256(out / name) for name in names(out)} == wanted
-    assert int(done.stdout) < 80 << 20
+    if "san" not in os.environ.get("LD_PRELOAD", ""):  # a sanitizer keeps a shadow of the memory
+        assert int(done.stdout) < 80 << 20
 
 
 def test_demo(tmp_path: Path) -> None:

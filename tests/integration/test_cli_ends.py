@@ -71,11 +71,14 @@ def test_signal_while_nobody_reads_the_results(scripted: Any, tmp_path: Path) ->
         with subprocess.Popen(
             [*COMMAND, "get", "-i", str(urls), "-d", str(out), "--json", "-q"], stdout=writer
         ) as process:
-            while select.select([], [writer], [], 0)[1]:  # until the pipe is full
-                assert process.poll() is None
-                time.sleep(0.01)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(10) == 130
+            try:
+                while select.select([], [writer], [], 0)[1]:  # until the pipe is full
+                    assert process.poll() is None
+                    time.sleep(0.01)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(10) == 130
+            finally:
+                process.kill()
     finally:
         os.close(reader)
         os.close(writer)
