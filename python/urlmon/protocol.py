@@ -105,9 +105,9 @@ class InternetProtocol:
     """IInternetProtocol (contract 11.2): base of handlers of a scheme.
 
     `start` and `read` are what a handler has to have. One that wants to hear of priorities has
-    `set_priority(priority)` too: called before `start`, and whenever the client changes it. One that speaks http may
-    have `raw_headers` and `raw_request_headers`, the header blocks of response and request (bytes), and `failure`, the
-    BindError of its result or None.
+    `set_priority(priority)` too: called before `start`, and whenever the client changes it. One that knows more of a
+    failed result than its HRESULT may have `failure`, the BindError that the client gets, or None. One that speaks http
+    may have `raw_headers` and `raw_request_headers`, the header blocks of response and request (bytes).
     """
 
     @property

@@ -50,6 +50,11 @@ def test_about_protocol(case: Case) -> None:
     trace_local.play_about(case)
 
 
+@pytest.mark.parametrize("case", driven("res protocol"))
+def test_res_protocol(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trace_local.play_res(case, tmp_path, monkeypatch)
+
+
 @pytest.mark.parametrize(
     "case", [*driven("http protocol"), *driven("IInternetSession::CreateBinding, then Start")]
 )

@@ -104,3 +104,7 @@ def play_res(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for what, size in {"Read(2)": 2, "Read(rest)": 1000, "Read": 10}.items():
         if what in case["result"]:
             expect(case, what, reading(protocol, size))
+    if "Read after Terminate" in case["result"]:
+        expect(case, "Start", outcome(lambda: protocol.start(url, Sink(Log()), info)))
+        protocol.terminate()
+        expect(case, "Read after Terminate", reading(protocol, 1))

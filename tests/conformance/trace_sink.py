@@ -9,8 +9,7 @@ from typing import Any
 
 import urlmon
 from tests.conformance.traces import HRESULT_NAME, Log
-from tests.conformance.vectors import Case, flags
-from tests.conformance.windows_names import lookup
+from tests.conformance.vectors import Case, flags, hresult_of
 from urlmon import BINDF, BINDINFO_OPTIONS, BINDSTRING, BINDVERB, HRESULT, BindInfo, ProtocolData
 from urlmon.hresult import to_hresult
 from urlmon.identifiers import (
@@ -193,6 +192,6 @@ def expect(case: Case, what: str, seen: str) -> None:
     wanted = case["result"][what]
     text = wanted["hresult"] if isinstance(wanted, dict) else wanted
     if text.startswith("HRESULT_FROM_WIN32"):
-        assert HRESULT[seen] == lookup(text)
+        assert HRESULT[seen] == hresult_of(text)
     else:
         assert seen in HRESULT_NAME.findall(text), f"{what}: {seen} is not {text}"

@@ -9,7 +9,7 @@ import re
 import threading
 from typing import Any, NamedTuple
 
-from tests.conformance.vectors import Case
+from tests.conformance.vectors import Case, hresult_of
 from tests.conformance.windows_names import lookup
 from urlmon import DVASPECT, HRESULT, TYMED, get_clipboard_format_name
 from urlmon.hresult import succeeded
@@ -221,7 +221,7 @@ def _check_hresult(value: str, seen: dict[str, Any], facts: Any) -> None:
     if value == "any success code":
         assert succeeded(seen["hresult"])
     elif value.startswith("HRESULT_FROM_WIN32"):
-        assert seen["hresult"] == lookup(value)
+        assert seen["hresult"] == hresult_of(value)
     else:
         assert seen["hresult"] in [lookup(name) for name in HRESULT_NAME.findall(value)], seen["hresult"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from tests.conformance.exempt import DIFFERENT, EXEMPT
 from tests.conformance.windows_names import lookup
 from urlmon import BindError
-from urlmon.hresult import HRESULT
+from urlmon.hresult import HRESULT, hresult_from_win32
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -45,28 +46,31 @@ def is_exempt(file: str, name: str) -> bool:
     return any(matches(pattern, name) for pattern in listed(EXEMPT, file))
 
 
-# File -> ids of the cases that have a test.
-TESTED: dict[str, set[str]] = {}
-
-
 def cases(file: str, of: Callable[[Case], bool] = lambda case: True) -> list[Any]:
     """Parameters for one test a case. What comes out differently must really do so."""
     different = listed(DIFFERENT, file)
-    chosen = [case for case in read(file) if of(case) and not is_exempt(file, case["id"])]
-    TESTED.setdefault(file, set()).update(case["id"] for case in chosen)
     return [
         pytest.param(
             case,
             id=f"{case.get('name', case.get('api', file.removesuffix('.json')))}-{case['id']}",
             marks=[pytest.mark.xfail(reason=different[case["id"]])] if case["id"] in different else [],
         )
-        for case in chosen
+        for case in read(file)
+        if of(case) and not is_exempt(file, case["id"])
     ]
 
 
 def of_area(*areas: str) -> list[Any]:
     """As `cases`, of misc.json."""
     return cases(MISC, lambda case: case["area"] in areas)
+
+
+def hresult_of(text: str) -> int:
+    """The number of an HRESULT by its Windows name, or of HRESULT_FROM_WIN32(name)."""
+    match = re.fullmatch(r"HRESULT_FROM_WIN32\((\w+)\)", text)
+    number = lookup(text) if match is None else hresult_from_win32(read("constants.json")[match[1]]["value"])
+    assert isinstance(number, int)
+    return number
 
 
 def flag(name: str) -> int:

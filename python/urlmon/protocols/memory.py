@@ -17,6 +17,7 @@ class MemoryProtocol(InternetProtocol, InternetProtocolInfo):
     def __init__(self) -> None:
         self._content = memoryview(b"")
         self._started = False
+        self.failure: BindError | None = None  # what `find` raised, for the client (see InternetProtocol)
 
     def find(self, url: str) -> tuple[str, bytes]:
         """The media type of `url`, and its bytes; raises a BindError if there is no such thing."""
@@ -35,7 +36,8 @@ class MemoryProtocol(InternetProtocol, InternetProtocolInfo):
         try:
             media_type, content = self.find(url)
         except BindError as error:
-            sink.report_result(error.hresult, 0, error.reason)
+            self.failure = error.with_traceback(None)
+            sink.report_result(error.hresult)
             return error.hresult
         self._content = memoryview(content)
         self._started = True

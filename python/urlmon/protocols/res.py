@@ -11,8 +11,6 @@ from urlmon.hresult import HRESULT
 from urlmon.mimesniff import find_mime_from_data
 from urlmon.protocols.memory import MemoryProtocol
 
-_TYPE_NOT_FOUND = 0x80070715  # HRESULT_FROM_WIN32(ERROR_RESOURCE_TYPE_NOT_FOUND)
-
 
 class ResProtocol(MemoryProtocol):
     """Handler of res:. What a module of Windows has as resources a package has as files."""
@@ -37,7 +35,11 @@ class ResProtocol(MemoryProtocol):
             raise InvalidRequestError("not a res: URL", url=url, hresult=HRESULT.E_INVALIDARG)
         package, slash, path = url[6:].partition("#")[0].partition("/")
         if not slash or not path:
-            raise BindError("the URL names no file of the package", url=url, hresult=_TYPE_NOT_FOUND)
+            raise BindError(
+                "the URL names no file of the package",
+                url=url,
+                hresult=HRESULT.WIN32_E_RESOURCE_TYPE_NOT_FOUND,
+            )
         name = unquote(path)
         try:
             found = resources.files(package)
