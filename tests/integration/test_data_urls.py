@@ -47,7 +47,7 @@ def test_data_url(url: str, media_type: str, content: bytes) -> None:
 @pytest.mark.parametrize("url", ["data:text/plain", "data:;base64,A", "data:;base64,%%%%"])
 def test_malformed_data_url(url: str) -> None:
     recorder = Recorder(PULL)
-    with pytest.raises(urlmon.InvalidURLError, match="comma|base64") as caught:
+    with pytest.raises(urlmon.InvalidURLError, match=r"comma|base64") as caught:
         urlmon.create_url_moniker(url).bind_to_storage(urlmon.create_async_bind_ctx(recorder))
     recorder.check()
     assert recorder.hresult == HRESULT.INET_E_INVALID_URL
