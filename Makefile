@@ -41,7 +41,7 @@ $(1)/.tools: pyproject.toml
 	$(PYTHON) -m venv $(1)
 	$(1)/bin/python -m pip install --quiet --upgrade pip
 	$(1)/bin/python -m pip install --quiet $(addprefix --group ,build $(filter-out loops,$(2)))
-	$(if $(filter loops,$(2)),for group in uvloop qt; do \
+	$(if $(filter loops,$(2)),for group in uvloop pyside pyqt; do \
 		$(1)/bin/python -m pip install --quiet --only-binary :all: --group $$$$group \
 			|| echo "$$$$group: no wheel for this Python; its tests will be skipped"; done)
 	@touch $$@
