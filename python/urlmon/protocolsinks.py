@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from urlmon.protocolbinding import ProtocolBinding
 
 
-class HandlerSink:
-    """What the handler gets as its sink."""
+class _BindingSink:
+    """What every sink of a binding does alike."""
 
     __slots__ = ("_binding",)
 
@@ -30,6 +30,15 @@ class HandlerSink:
     def switch(self, data: ProtocolData) -> HRESULT:
         return self._binding.reported_switch(ProtocolData(*data))
 
+    def query_service(self, iid: UUID) -> Any:
+        return self._binding.query_service(iid)
+
+
+class HandlerSink(_BindingSink):
+    """What the handler gets as its sink."""
+
+    __slots__ = ()
+
     def report_progress(self, status: BINDSTATUS, text: str | None = None) -> HRESULT:
         return self._binding.reported("progress", (status, text))
 
@@ -38,9 +47,6 @@ class HandlerSink:
 
     def report_result(self, hresult: int, error: int = 0, text: str | None = None) -> HRESULT:
         return self._binding.reported("result", (to_hresult(hresult), error, text))
-
-    def query_service(self, iid: UUID) -> Any:
-        return self._binding.query_service(iid)
 
 
 class HandlerBindInfo:
@@ -88,16 +94,10 @@ class FilteredSource(InternetProtocol):
         return self._binding.handler_call("unlock_request")
 
 
-class FilterSink:
+class FilterSink(_BindingSink):
     """What a MIME filter reports to: passed on as it is."""
 
-    __slots__ = ("_binding",)
-
-    def __init__(self, binding: ProtocolBinding) -> None:
-        self._binding = binding
-
-    def switch(self, data: ProtocolData) -> HRESULT:
-        return self._binding.reported_switch(ProtocolData(*data))
+    __slots__ = ()
 
     def report_progress(self, status: BINDSTATUS, text: str | None = None) -> HRESULT:
         self._binding.pass_progress(status, text)
@@ -110,6 +110,3 @@ class FilterSink:
     def report_result(self, hresult: int, error: int = 0, text: str | None = None) -> HRESULT:
         self._binding.pass_result(to_hresult(hresult), error, text)
         return HRESULT.S_OK
-
-    def query_service(self, iid: UUID) -> Any:
-        return self._binding.query_service(iid)

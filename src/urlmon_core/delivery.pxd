@@ -103,6 +103,7 @@ cdef class Delivery:
     cdef int call_data(self) except -1
     cdef int call_stop(self) except -1
     cdef int give_up(self, object hresult) except -1
+    cdef int break_off(self, object hresult) except -1
     cdef int settle(self) except -1
     cdef int drain(self) except -1
     cdef void forsake(self) noexcept

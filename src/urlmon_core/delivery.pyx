@@ -491,9 +491,14 @@ cdef class Delivery:
         self.due = 0
         if not self.aborted:
             self.aborted = True
-            if u32_cas_acq_rel(&self.t.fate, FATE_OPEN, FATE_ABORTED):
-                self.reactor.command(self.t, COMMAND_ABORT)
+            self.break_off(hresult)
         self.let_stop()
+        return 0
+
+    cdef int break_off(self, object hresult) except -1:
+        """Whoever carries the operation out is to end it, because of `hresult`."""
+        if u32_cas_acq_rel(&self.t.fate, FATE_OPEN, FATE_ABORTED):
+            self.reactor.command(self.t, COMMAND_ABORT)
         return 0
 
     cdef void let_stop(self) noexcept:

@@ -152,15 +152,8 @@ cdef class HandlerBindingBase(BindingBase):
         self.drain_handler()
         return 0
 
-    cdef int give_up(self, object hresult) except -1:
-        if self.stopped:
-            return 0
-        self.forced = hresult
-        self.due = 0
-        if not self.aborted:
-            self.aborted = True
-            self.abort_handler(hresult)
-        self.let_stop()
+    cdef int break_off(self, object hresult) except -1:
+        self.abort_handler(hresult)
         return 0
 
     cdef void abandon(self) noexcept:
