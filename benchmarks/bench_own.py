@@ -6,14 +6,14 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks.conftest import Figure, Figures, paired_ratio
 from benchmarks.measuring import measure
-from benchmarks.serving import Site, serving
+from benchmarks.serving import Site
 
 Replay = Callable[..., None]
 
@@ -23,15 +23,6 @@ MANY = 10_000
 QUEUE_COUNT = 200_000
 MOODYCAMEL = Path(__file__).with_name("moodycamel.cpp")
 LATENCY = Path(__file__).with_name("latency.c")
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    try:
-        with serving() as running:
-            yield running
-    except RuntimeError as problem:
-        pytest.skip(str(problem))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")

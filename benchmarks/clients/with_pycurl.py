@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 import pycurl
-from task import BUFFER, Done, Task, main
+from task import BUFFER, Done, Sink, Task, main
 
 
-class File:
-    """The callbacks of one file."""
-
-    def __init__(self, task: Task, done: Done, url: str) -> None:
-        self.done = done
-        self.file = open(task.target(url), "wb", buffering=0) if task.into else None  # noqa: SIM115 (stop closes it)
-        self.sha256 = hashlib.sha256() if task.digest else None
+class File(Sink):
+    """Which callback a body goes to is decided once, not for each chunk."""
 
     @property
     def callback(self) -> Callable[[bytes], None]:
-        return self.save if self.file else self.write_and_digest if self.sha256 else self.write
+        return self.save if self.file else self.write_and_digest if self.sha256 else self.count
 
-    def write(self, data: bytes) -> None:
+    def count(self, data: bytes) -> None:
         self.done.size += len(data)
 
     def write_and_digest(self, data: bytes) -> None:
@@ -32,12 +26,17 @@ class File:
         self.done.size += len(data)
         self.file.write(data)
 
-    def stop(self) -> None:
-        self.done.files += 1
-        if self.file is not None:
-            self.file.close()
-        if self.sha256 is not None:
-            self.done.add_digest(self.sha256)
+
+def handle_for(task: Task) -> pycurl.Curl:
+    """A handle with the options that all transfers of `task` share."""
+    curl = pycurl.Curl()
+    curl.setopt(pycurl.BUFFERSIZE, BUFFER)
+    curl.setopt(pycurl.NOSIGNAL, 1)
+    if task.cafile:
+        curl.setopt(pycurl.CAINFO, task.cafile)
+    if task.http2:
+        curl.setopt(pycurl.PIPEWAIT, 1)
+    return curl
 
 
 def run(task: Task) -> Done:
@@ -45,16 +44,7 @@ def run(task: Task) -> Done:
     multi = pycurl.CurlMulti()
     if task.http2:
         multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
-    free = []
-    for _ in range(min(task.at_once, len(task.urls))):
-        curl = pycurl.Curl()
-        curl.setopt(pycurl.BUFFERSIZE, BUFFER)
-        curl.setopt(pycurl.NOSIGNAL, 1)
-        if task.cafile:
-            curl.setopt(pycurl.CAINFO, task.cafile)
-        if task.http2:
-            curl.setopt(pycurl.PIPEWAIT, 1)
-        free.append(curl)
+    free = [handle_for(task) for _ in range(min(task.at_once, len(task.urls)))]
     waiting = task.urls[::-1]
     left = len(waiting)
     while left:

@@ -5,21 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import pycurl
-from task import BUFFER, Done, Task, main, shared
-from with_pycurl import File
+from task import Done, Task, main, shared
+from with_pycurl import File, handle_for
 
 
 async def fetch_all(task: Task, done: Done) -> None:
     urls = shared(task.urls)
 
     async def work(multi: pycurl.AsyncCurlMulti) -> None:
-        curl = pycurl.Curl()
-        curl.setopt(pycurl.BUFFERSIZE, BUFFER)
-        curl.setopt(pycurl.NOSIGNAL, 1)
-        if task.cafile:
-            curl.setopt(pycurl.CAINFO, task.cafile)
-        if task.http2:
-            curl.setopt(pycurl.PIPEWAIT, 1)
+        curl = handle_for(task)
         for url in urls:
             file = File(task, done, url)
             curl.setopt(pycurl.URL, url)
