@@ -173,6 +173,13 @@ class Negotiator(Recorder):
         return self._called("on_response", status, response_headers, request_headers)
 
 
+class ObjectRecorder(Recorder):
+    """A Recorder that binds to objects."""
+
+    def on_object_available(self, riid: Any, obj: Any) -> Any:
+        return self._called("on_object_available", riid, obj)
+
+
 def bind(url: str, recorder: Any, storage: TYMED = TYMED.ISTREAM, path: Any = None) -> Any:
     """Starts the bind of `url` and returns `recorder`."""
     context = urlmon.create_async_bind_ctx(recorder)

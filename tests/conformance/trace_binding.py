@@ -12,7 +12,7 @@ from typing import Any
 import urlmon
 from tests.conformance.trace_session import Stage
 from tests.conformance.trace_sink import outcome
-from tests.conformance.traces import Log, check
+from tests.conformance.traces import Log, act, check
 from tests.conformance.vectors import Case, flags
 from tests.conformance.windows_names import lookup
 from tests.recording import in_thread
@@ -150,11 +150,7 @@ class Script:
             assert set(inside) <= set(wanted), f"{text}: {inside}, not {wanted}"
 
     def _act(self, text: str) -> Any:
-        for pattern, action in _ACTIONS.items():
-            match = re.fullmatch(pattern, text)
-            if match:
-                return action(self, *match.groups())
-        raise AssertionError(f"no action for the step {text!r}")
+        return act(_ACTIONS, self, text)
 
     # -- actions ------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import Any
 import urlmon
 from tests.conformance.trace_client import Client
 from tests.conformance.trace_moniker import CLSID, facts_of, play_function
-from tests.conformance.traces import HRESULT_NAME, Log, check, check_result
+from tests.conformance.traces import HRESULT_NAME, Log, act, check, check_result
 from tests.conformance.vectors import Case, attempt, flags
 from tests.conformance.windows_names import lookup
 from tests.recording import in_thread
@@ -173,11 +173,7 @@ class Player(InternetProtocol):
         match_calls(seen, sentences)
 
     def _act(self, text: str) -> Any:
-        for pattern, action in _ACTIONS.items():
-            match = re.fullmatch(pattern, text)
-            if match:
-                return action(self, *match.groups())
-        raise AssertionError(f"no action for the step {text!r}")
+        return act(_ACTIONS, self, text)
 
     def bind_string(self, name: str) -> Any:
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tests.conformance.vectors import Case, hresult_of
@@ -259,6 +260,15 @@ _CHECKS = {
     "progress": _check_progress,
     "riid": _check_riid,
 }
+
+
+def act(actions: dict[str, Callable[..., Any]], player: Any, text: str) -> Any:
+    """Does what the sentence `text` says: patterns of sentences -> methods of `player`, which get the groups."""
+    for pattern, action in actions.items():
+        match = re.fullmatch(pattern, text)
+        if match:
+            return action(player, *match.groups())
+    raise AssertionError(f"no action for the step {text!r}")
 
 
 def check_result(case: Case, name: str, returned: Any) -> None:

@@ -61,7 +61,7 @@ def script_parts(server: ScriptedServer) -> str:
     told that it has the one before (`release_next`), so that the whole sequence can be compared.
     """
 
-    async def parts(exchange: Exchange) -> None:
+    async def send(exchange: Exchange) -> None:
         await exchange.head(
             200, [("Content-Type", "application/octet-stream"), ("Transfer-Encoding", "chunked")]
         )
@@ -71,8 +71,20 @@ def script_parts(server: ScriptedServer) -> str:
         await exchange.passed("end")
         await exchange.end_chunks()
 
-    server.script("/parts", parts)
+    server.script("/parts", send)
     return server.url("/parts")
+
+
+def parts(url: str, last: BSCF) -> list[tuple[Any, ...]]:
+    """What the body of `script_parts` tells; `last`: the flags of the last on_data_available."""
+    return [
+        progress("BEGINDOWNLOADDATA", 500, text=url),
+        data(BSCF.FIRSTDATANOTIFICATION, 500),
+        progress("DOWNLOADINGDATA", 1000, text=url),
+        data(BSCF.INTERMEDIATEDATANOTIFICATION, 1000),
+        progress("ENDDOWNLOADDATA", 1000, text=url),
+        data(last, 1000),
+    ]
 
 
 def release_next(server: ScriptedServer) -> Callable[..., None]:

@@ -11,22 +11,16 @@ import pytest
 
 import urlmon
 from tests.protocol_handlers import NEXT, Scripted, served
-from tests.recording import FIRST, LAST, Recorder, bind, finish, pump_until
+from tests.recording import FIRST, LAST, PULL, ObjectRecorder, Recorder, bind, finish, pump_until
 from tests.servers.payload import payload_sha256
 from tests.servers.scripted import ScriptedServer
 from urlmon import BINDF, BINDSTATUS, HRESULT, TYMED, BindInfo, ProtocolData
 from urlmon.identifiers import IID_IUnknown
 
-PULL = BindInfo(flags=BINDF.ASYNCHRONOUS | BINDF.ASYNCSTORAGE | BINDF.PULLDATA)
 SYNC = BindInfo(flags=BINDF(0))
 URL = "x-object:something"
 TYPE = "text/x-object"
 CLSID = UUID("12345678-1234-5678-1234-567812345678")
-
-
-class ObjectRecorder(Recorder):
-    def on_object_available(self, riid: Any, obj: Any) -> Any:
-        return self._called("on_object_available", riid, obj)
 
 
 class Plain:

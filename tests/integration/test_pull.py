@@ -12,20 +12,26 @@ import pytest
 
 import urlmon
 import urlmon_core
-from tests.recording import Recorder, bind, fetch, finish, nothing_comes, pump_until
+from tests.recording import (
+    FIRST,
+    FULL,
+    INTERMEDIATE,
+    LAST,
+    PULL,
+    Recorder,
+    bind,
+    fetch,
+    finish,
+    nothing_comes,
+    pump_until,
+)
 from tests.servers import ScriptedServer, payload
-from urlmon import BINDF, BSCF, HRESULT, TYMED, BindInfo
+from urlmon import BINDF, HRESULT, TYMED, BindInfo
 
 MIB = 1 << 20
 READ_AHEAD = 1 << 18
-PULL = BindInfo(flags=BINDF.ASYNCHRONOUS | BINDF.ASYNCSTORAGE | BINDF.PULLDATA)
 BLOCKING = BindInfo(flags=BINDF.ASYNCHRONOUS)
 BLOCKING_PULL = BindInfo(flags=BINDF.ASYNCHRONOUS | BINDF.PULLDATA)
-
-FIRST = BSCF.FIRSTDATANOTIFICATION
-INTERMEDIATE = BSCF.INTERMEDIATEDATANOTIFICATION
-LAST = BSCF.LASTDATANOTIFICATION
-FULL = BSCF.DATAFULLYAVAILABLE
 
 
 def pull(url: str, **more: Any) -> Recorder:

@@ -10,19 +10,14 @@ from tests.integration.scenario_calls import (
     START,
     STOP,
     connecting,
-    data,
+    parts,
     progress,
     release_next,
     script_parts,
     told,
 )
-from tests.recording import FIRST, INTERMEDIATE, LAST, PULL, Recorder, pump_until
+from tests.recording import INTERMEDIATE, LAST, PULL, ObjectRecorder, pump_until
 from tests.servers import ScriptedServer, payload
-
-
-class ObjectRecorder(Recorder):
-    def on_object_available(self, riid: Any, obj: Any) -> Any:
-        return self._called("on_object_available", riid, obj)
 
 
 class Loaded:
@@ -68,12 +63,7 @@ def test_h_objects() -> None:
         inner = made[0].client
         assert told(inner) == [
             *START,
-            progress("BEGINDOWNLOADDATA", 500, text=url),
-            data(FIRST, 500),
-            progress("DOWNLOADINGDATA", 1000, text=url),
-            data(INTERMEDIATE, 1000),
-            progress("ENDDOWNLOADDATA", 1000, text=url),
-            data(LAST | INTERMEDIATE, 1000),
+            *parts(url, LAST | INTERMEDIATE),
             STOP,
         ]
         assert outer.of("on_object_available")[0][1] is made[0]

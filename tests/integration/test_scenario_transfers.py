@@ -13,6 +13,7 @@ from tests.integration.scenario_calls import (
     SYNCHRONOUS,
     connecting,
     data,
+    parts,
     plain,
     progress,
     release_next,
@@ -52,12 +53,7 @@ def test_a_asynchronous_pull() -> None:
             *connecting(server),
             ("on_response", 200, "HTTP/1.1 200 OK"),
             progress("MIMETYPEAVAILABLE", text="application/octet-stream"),
-            progress("BEGINDOWNLOADDATA", 500, text=url),
-            data(FIRST, 500),
-            progress("DOWNLOADINGDATA", 1000, text=url),
-            data(INTERMEDIATE, 1000),
-            progress("ENDDOWNLOADDATA", 1000, text=url),
-            data(LAST | INTERMEDIATE, 1000),
+            *parts(url, LAST | INTERMEDIATE),
             STOP,
         ]
         assert recorder.body == payload(1000)
@@ -76,12 +72,7 @@ def test_b_asynchronous_push(reads: bool) -> None:
             *START,
             *connecting(server),
             progress("MIMETYPEAVAILABLE", text="application/octet-stream"),
-            progress("BEGINDOWNLOADDATA", 500, text=url),
-            data(FIRST, 500),
-            progress("DOWNLOADINGDATA", 1000, text=url),
-            data(INTERMEDIATE, 1000),
-            progress("ENDDOWNLOADDATA", 1000, text=url),
-            data(LAST | INTERMEDIATE | FULL, 1000),
+            *parts(url, LAST | INTERMEDIATE | FULL),
             STOP,
         ]
         recorder.read_all()
@@ -124,12 +115,7 @@ def test_c_synchronous() -> None:
             *START,
             *connecting(server),
             progress("MIMETYPEAVAILABLE", text="application/octet-stream"),
-            progress("BEGINDOWNLOADDATA", 500, text=url),
-            data(FIRST, 500),
-            progress("DOWNLOADINGDATA", 1000, text=url),
-            data(INTERMEDIATE, 1000),
-            progress("ENDDOWNLOADDATA", 1000, text=url),
-            data(LAST | INTERMEDIATE | FULL, 1000),
+            *parts(url, LAST | INTERMEDIATE | FULL),
             STOP,
         ]
         assert stream.read() == payload(1000)
