@@ -28,8 +28,9 @@ from pathlib import Path
 from typing import Any
 
 import urlmon_core
-from tests.faults.client import UNKNOWN_DIGEST, Session, Tally
+from tests.faults.client import UNKNOWN_DIGEST
 from tests.faults.scripts import GZIP_FAULTS, script_of
+from tests.faults.session import Session, Tally
 
 SCRIPTS_PER_THREAD = 300
 STOP_EVERY = 20.0  # seconds between two stops of the I/O thread

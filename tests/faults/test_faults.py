@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import urlmon
-from tests.faults.client import Session, Tally
 from tests.faults.origin import FaultOrigin
 from tests.faults.scripts import EITHER, FAILURE, FAULTS, GZIP_FAULTS, SUCCESS, Script, script_of
+from tests.faults.session import Session, Tally
 from tests.recording import Recorder, bind, pump_until
 from tests.servers.exchange import Exchange
 from tests.servers.payload import payload

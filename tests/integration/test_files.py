@@ -103,21 +103,30 @@ FAILURES = {
 }
 
 
+@pytest.fixture(params=[b"old", None], ids=["old target", "no target"])
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> bytes | None:
+    """What is in the target before; None: there is none."""
+    content: bytes | None = request.param
+    if content is not None:
+        (tmp_path / "target").write_bytes(content)
+    return content
+
+
+def check_untouched(folder: Path, old: bytes | None) -> None:
+    assert names(folder) == ([] if old is None else ["target"])
+    assert old is None or (folder / "target").read_bytes() == old
+
+
 @pytest.mark.parametrize("failure", FAILURES)
-@pytest.mark.parametrize("old", [b"old", None], ids=["old target", "no target"])
 def test_a_failure_leaves_the_target(
     scripted: ScriptedServer, tmp_path: Path, failure: str, old: bytes | None
 ) -> None:
     path, query, error = FAILURES[failure]
     target = tmp_path / "target"
-    if old is not None:
-        target.write_bytes(old)
     recorder = download(scripted.url(path, **query), target, BindInfo(fail_on_http_error=True))
     assert type(recorder.error) is error
     assert recorder.of("on_data_available") == []
-    assert names(tmp_path) == ([] if old is None else ["target"])
-    if old is not None:
-        assert target.read_bytes() == old
+    check_untouched(tmp_path, old)
     assert download(scripted.url("/payload/5"), target).hresult == HRESULT.S_OK
     assert target.read_bytes() == payload(5)
 
@@ -134,21 +143,16 @@ MOMENTS: dict[str, tuple[str, dict[str, int], Callable[[Recorder], object]]] = {
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("old", [b"old", None], ids=["old target", "no target"])
 def test_an_abort_leaves_the_target(
     scripted: ScriptedServer, tmp_path: Path, moment: str, old: bytes | None
 ) -> None:
     path, query, reached = MOMENTS[moment]
-    target = tmp_path / "target"
-    if old is not None:
-        target.write_bytes(old)
-    recorder = bind(scripted.url(path, **query), Recorder(), TYMED.FILE, target)
+    recorder = bind(scripted.url(path, **query), Recorder(), TYMED.FILE, tmp_path / "target")
     pump_until(lambda: reached(recorder))
     assert recorder.binding.abort() == HRESULT.S_OK
     finish(recorder)
     assert recorder.hresult == HRESULT.E_ABORT
-    assert names(tmp_path) == ([] if old is None else ["target"])
-    assert old is None or target.read_bytes() == old
+    check_untouched(tmp_path, old)
 
 
 def test_an_abort_that_was_accepted_leaves_no_file(scripted: ScriptedServer, tmp_path: Path) -> None:
