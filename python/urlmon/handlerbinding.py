@@ -23,7 +23,8 @@ from urlmon.identifiers import IID_IHttpNegotiate, IID_IHttpNegotiate2, IID_IInt
 from urlmon.protocol import InternetProtocol, ProtocolData
 from urlmon.protocol_constants import PI
 from urlmon.protocolbinding import ProtocolBinding
-from urlmon.protocolstream import PartFile, ProtocolStream, RequestLock
+from urlmon.protocolstorage import PartFile, PartMemory
+from urlmon.protocolstream import ProtocolStream, RequestLock
 from urlmon.session import get_session, scheme_of
 from urlmon_core import (
     EVENT_DATA,
@@ -66,17 +67,15 @@ class HandlerBinding(HandlerBindingBase, Binding):
         "_blocks",
         "_client",
         "_events",
-        "_file",
         "_handler_file",
         "_high_water",
         "_keeps",
         "_lock",
-        "_memory",
         "_mime",
         "_raised",
         "_result_seen",
-        "_spool",
         "_starting",
+        "_storage",
         "_stream",
         "_tymed",
         "protocol_class_id",
@@ -97,9 +96,7 @@ class HandlerBinding(HandlerBindingBase, Binding):
         self._tymed = tymed
         self._mime: str | None = None
         self._handler_file: str | None = None  # named by the handler with CACHEFILENAMEAVAILABLE
-        self._file: PartFile | None = None  # the client's target
-        self._spool: bytearray | None = None  # TYMED_HGLOBAL
-        self._memory = b""
+        self._storage: PartFile | PartMemory | None = None  # TYMED_FILE with a target, TYMED_HGLOBAL
         self._stream: ProtocolStream | None = None
         self._lock: RequestLock | None = None
         self._result_seen = False
@@ -130,8 +127,6 @@ class HandlerBinding(HandlerBindingBase, Binding):
         self._keeps = keeps
         self._blocks = info.blocks and not keeps
         self.enlist(int(self._tymed), keeps)
-        if self._tymed == TYMED.HGLOBAL:
-            self._spool = bytearray()
         transaction = self.transaction
         transaction.deliver_through(self._apartment, self._deliver, self.wake)
         transaction.set_priority(self.peek_priority())
@@ -141,8 +136,10 @@ class HandlerBinding(HandlerBindingBase, Binding):
             flags |= PI.PREFERDEFAULTHANDLER
         self._starting = True
         try:
-            if self._tymed == TYMED.FILE and self.path is not None:
-                self._file = PartFile(self.path, self.url)
+            if self._tymed == TYMED.HGLOBAL:
+                self._storage = PartMemory()
+            elif self._tymed == TYMED.FILE and self.path is not None:
+                self._storage = PartFile(self.path, self.url)
             seen = BindInfoOfClient(self, info, self._flags_for(info), accepted)
             answer = transaction.start(info.target(self.url), self, seen, flags)
         except BindError as problem:
@@ -289,11 +286,11 @@ class HandlerBinding(HandlerBindingBase, Binding):
             return None
         self._lock_request()
         try:
-            if self._file is not None or self._spool is not None:
-                progress = self._store()
+            if self._storage is not None:
+                progress = self._store(self._storage)
                 if not flags & _LAST:
                     return EVENT_PROGRESS, flags, progress, total
-                self._complete()
+                self._storage.commit()
             elif self._tymed == TYMED.FILE:
                 if self._handler_file is None:
                     raise DataNotAvailableError("the protocol gives no file", url=self.url)
@@ -318,12 +315,12 @@ class HandlerBinding(HandlerBindingBase, Binding):
             if error:
                 detail = f"{detail} (system error {error})".strip()
             return EVENT_RESULT, error_from_hresult(hresult, url=self.url, detail=detail)
-        if (self._file is None and self._spool is None) or self.is_aborted or self.has_told_last:
+        if self._storage is None or self.is_aborted or self.has_told_last:
             return EVENT_RESULT, None if hresult == HRESULT.S_OK else hresult
         # Files and memory are told of when they are complete, also where the handler announced no end.
         try:
-            received = self._store()
-            self._complete()
+            received = self._store(self._storage)
+            self._storage.commit()
         except BindError as problem:
             return EVENT_RESULT, problem
         return EVENT_DATA, _WHOLE, received, received
@@ -332,25 +329,16 @@ class HandlerBinding(HandlerBindingBase, Binding):
         while self.transaction.read(_PART):
             pass
 
-    def _store(self) -> int:
-        """Moves what the handler has into the file or the memory; returns how many bytes are there by now."""
+    def _store(self, storage: PartFile | PartMemory) -> int:
+        """Moves what the handler has into `storage`; returns how many bytes are there by now."""
         while part := self.transaction.read(_PART):
-            if self._file is not None:
-                self._file.write(part)
-            elif self._spool is not None:
-                self._spool += part
-        return len(self._spool or b"") if self._file is None else self._file.size
-
-    def _complete(self) -> None:
-        if self._file is not None:
-            self._file.commit()
-        if self._spool is not None:
-            self._memory = bytes(self._spool)
+            storage.write(part)
+        return storage.size
 
     def medium_content(self) -> Any:
         """What the medium of `on_data_available` holds."""
         if self._tymed == TYMED.HGLOBAL:
-            return self._memory
+            return self.memory_for_client()
         return self.stream_for_client() if self._tymed == TYMED.ISTREAM else self.path
 
     def _lock_request(self) -> None:
@@ -377,10 +365,8 @@ class HandlerBinding(HandlerBindingBase, Binding):
         _, error = self.end_state()
         if self._stream is not None:
             self._stream.fail(error)
-        if self._file is not None:
-            self._file.discard()  # nothing to do where it is complete
-            self._file = None
-        self._spool = None
+        if self._storage is not None:
+            self._storage.discard()
         self._events.clear()
         transaction = self.transaction
         transaction.deliver_alone()
@@ -402,8 +388,8 @@ class HandlerBinding(HandlerBindingBase, Binding):
             self.transaction.abort(HRESULT.E_ABORT)
         finally:
             self.transaction.finish()
-            if self._file is not None:
-                self._file.discard()
+            if self._storage is not None:
+                self._storage.discard()
             if self._stream is not None:
                 self._stream.fail(None)
             self._let_go()
@@ -461,7 +447,7 @@ class HandlerBinding(HandlerBindingBase, Binding):
 
     def memory_for_client(self) -> bytes:  # type: ignore[override]
         """The body of a successful TYMED_HGLOBAL operation."""
-        return self._memory
+        return b"" if self._storage is None else self._storage.content
 
 
 def find_handler(client: Any, url: str, flags: BINDF) -> tuple[bool, InternetProtocol | None]:

@@ -329,6 +329,6 @@ class Client(urlmon.BindStatusCallback):
             if self.script.fault not in UNKNOWN_DIGEST - GZIP_FAULTS:
                 self.session.count.verified += 1
                 with open(path, "rb") as file:
-                    if hashlib.file_digest(file, "sha256").hexdigest() != self.script.digest:
+                    if hashlib.sha256(file.read()).hexdigest() != self.script.digest:
                         self.broken("a file with the wrong digest")
             os.unlink(path)
