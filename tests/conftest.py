@@ -52,7 +52,7 @@ def pytest_runtest_makereport(
 def clean_environment() -> Iterator[None]:
     """No settings of the machine that change what is tested, here and in child processes.
 
-    A shell has what it starts in the background ignore SIGINT; then neither this process nor its children would end by it.
+    What a shell starts in the background ignores SIGINT, and so do its children: nothing would end by it.
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
