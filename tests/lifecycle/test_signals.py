@@ -110,11 +110,13 @@ reader, writer = socket.socketpair()
 reader.setblocking(False)
 writer.setblocking(False)
 assert signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=True) == -1
-signal.signal(signal.SIGUSR1, lambda *_: None)
+seen = []
+signal.signal(signal.SIGUSR1, lambda *_: seen.append(1))
 live = bind(url, Recorder())
 for count in range(3):
     threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGUSR1)).start()
-    urlmon.pump(0.2)
+    while len(seen) == count:
+        urlmon.pump(0.2)
     fetch(payload)
 assert reader.recv(100) == bytes([signal.SIGUSR1]) * 3
 assert signal.set_wakeup_fd(-1) == writer.fileno()
