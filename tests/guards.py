@@ -202,12 +202,15 @@ def settle(
     """The growth since `before` that does not go away within `within` seconds.
 
     Garbage is collected and new threads are joined; the I/O thread gives no event to wait on here, so what it
-    still holds is looked at again after pauses that double from a millisecond.
+    still holds is looked at again after pauses that double from a millisecond. Garbage that another thread collects
+    may have posted what is left to do to this thread's pump.
     """
     deadline = time.monotonic() + within
     pause = 0.001
-    while problems := growth(before, take()):
+    while problems := growth(before, after := take()):
         gc.collect()
+        if after.counts and after.apartment <= before.apartment:
+            importlib.import_module("urlmon").pump(0)
         if not (problems := growth(before, after := take())) or time.monotonic() > deadline:
             return problems
         _pause(pause, after.threads - before.threads)

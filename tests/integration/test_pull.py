@@ -192,7 +192,7 @@ def _cpu_of_the_io_thread() -> float:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/task")
 def test_waiting_for_the_client_costs_nothing(scripted: ScriptedServer) -> None:
-    recorders = [pull(scripted.url(f"/payload/{64 * MIB}"), read=False) for _ in range(8)]
+    recorders = [pull(scripted.url(f"/payload/{8 * MIB}"), read=False) for _ in range(8)]
     pump_until(lambda: all(recorder.stream is not None for recorder in recorders))
     for recorder in recorders:
         settled(recorder)
