@@ -117,6 +117,14 @@ def apartment_live_bindings() -> int:
     return statistics["bindings"]
 
 
+def apartment_limits() -> tuple[float, ...]:
+    """What the apartment of this thread is configured to."""
+    if not core_present():
+        return ()
+    limits: tuple[float, ...] = importlib.import_module("urlmon").Apartment.current().limits()
+    return limits
+
+
 def open_descriptors() -> dict[int, str]:
     """What each open descriptor is: the path of a file, "socket", "pipe", "anon_inode:[eventfd]", …
 
@@ -156,6 +164,7 @@ class Census:
     threads: frozenset[threading.Thread]
     counts: Mapping[str, int]
     apartment: int = 0
+    limits: tuple[float, ...] = ()
 
     @property
     def unclean(self) -> bool:
@@ -178,7 +187,8 @@ class Census:
                 "socket"
             ]  # a release build does not count: its sockets cannot be told from others
         live = (apartment or apartment_live_bindings)()
-        return cls(descriptors, frozenset(threading.enumerate()), counts, live)
+        limits = () if apartment else apartment_limits()
+        return cls(descriptors, frozenset(threading.enumerate()), counts, live, limits)
 
 
 def growth(before: Census, after: Census) -> list[str]:
@@ -193,6 +203,8 @@ def growth(before: Census, after: Census) -> list[str]:
             problems.append(f"{more} more live {name} in the core")
     if after.apartment > before.apartment:
         problems.append(f"{after.apartment - before.apartment} more live bindings in this thread's apartment")
+    if after.limits != before.limits:
+        problems.append(f"other limits of this thread's apartment: {after.limits}, not {before.limits}")
     return problems
 
 
@@ -209,7 +221,7 @@ def settle(
     pause = 0.001
     while problems := growth(before, after := take()):
         gc.collect()
-        if after.counts and after.apartment <= before.apartment:
+        if after.limits and after.apartment <= before.apartment:
             importlib.import_module("urlmon").pump(0)
         if not (problems := growth(before, after := take())) or time.monotonic() > deadline:
             return problems

@@ -118,13 +118,15 @@ def test_an_error_that_shows_after_a_pause(scripted: ScriptedServer) -> None:
         await exchange.reply(200, [("Content-Encoding", "gzip")], broken)
 
     scripted.script("/packed", serve)
-    urlmon.Apartment.current().configure(high_water=1 << 14)
+    apartment = urlmon.Apartment.current()
+    high_water = apartment.limits()[3]
+    apartment.configure(high_water=1 << 14)
     try:
         client = Recorder()
         bind(scripted.url("/packed"), client)
         pump_until(lambda: client.stopped)
     finally:
-        urlmon.Apartment.current().configure(high_water=1 << 20)
+        apartment.configure(high_water=high_water)
     assert bytes(client.body) == body
     assert client.error is not None
     assert client.error.curl_name == "BAD_CONTENT_ENCODING"

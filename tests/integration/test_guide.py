@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 from pathlib import Path
 
@@ -34,14 +35,28 @@ def origin(scripted: ScriptedServer) -> str:
     async def data(exchange: Exchange) -> None:
         await exchange.reply(200, [], payload(1_000_000))
 
+    async def large(exchange: Exchange) -> None:
+        with contextlib.suppress(ConnectionError):
+            await exchange.reply(
+                200, [], payload(1 << 25)
+            )  # more than fits between the server and a client that is suspended
+
     async def missing(exchange: Exchange) -> None:
         await exchange.reply(404, [], b"")
 
-    for path, script in {"/form": form, "/private": private, "/data.bin": data, "/missing": missing}.items():
+    scripts = {
+        "/form": form,
+        "/private": private,
+        "/data.bin": data,
+        "/large.bin": large,
+        "/missing": missing,
+    }
+    for path, script in scripts.items():
         scripted.script(path, script)
     return scripted.url("/")[:-1]
 
 
+@pytest.mark.usefixtures("limits")
 def test_the_guide(scripted: ScriptedServer, origin: str, tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
     assert len(blocks) >= 10

@@ -129,7 +129,7 @@ def test_priority_reaches_the_handler() -> None:
     finish(client)
 
 
-def test_state_and_figures() -> None:
+def test_state_and_figures(limits: Any) -> None:
     handler = Scripted([b"x"])
     client, _ = start(handler)
     assert client.binding.state == "connecting"
@@ -142,7 +142,7 @@ def test_state_and_figures() -> None:
     assert "x-test:something receiving, 10 of 20 bytes" in repr(client.binding)
     statistics = urlmon.Apartment.current().statistics()
     assert statistics["states"] == {"receiving": 1}
-    urlmon.Apartment.current().configure(max_active=64)
+    limits(max_active=64)
     handler.sink.report_result(HRESULT.S_OK)
     finish(client)
     assert client.binding.state == "stopped"
