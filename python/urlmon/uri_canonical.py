@@ -9,7 +9,7 @@ from urlmon.uri_parse import DEFAULT_PORTS, UNTOUCHED_SCHEMES, Components, parse
 
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_FORBIDDEN = re.compile(r"[\x00-\x20\"<>\\^`{|}\x7f]")  # neither reserved nor unreserved, in ASCII
+FORBIDDEN = re.compile(r"[\x00-\x20\"<>\\^`{|}\x7f]")  # neither reserved nor unreserved, in ASCII
 _FORBIDDEN_EXTRA = re.compile(r"[\x00-\x20\"<>^`{|}\x7f]")
 _PERCENT = re.compile("%")
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -75,23 +75,40 @@ def canonical(
     query, fragment = parts.query, parts.fragment
     if extra:
         query, fragment = (_extra_text(text, encode) for text in (query, fragment))
-    return parts._replace(
+    done = parts._replace(
         user=user,
         password=password,
         host=_host(parts) if known and whole else parts.host,
         port=_port(parts, whole, show_port),
-        path=_path(parts, flags, simplify, known, whole, encode),
+        path=_path(parts, flags, known, whole, encode),
         query=query,
         fragment=fragment,
         escape_percent=False,  # done
     )
+    return without_dot_segments(done, flags) if simplify else done
+
+
+def without_dot_segments(parts: Components, flags: int) -> Components:
+    """Canonical `parts` whose path climbs nowhere, where paths of their scheme have segments (RFC 3986 5.2.4)."""
+    path = parts.path
+    if parts.scheme == "mk":
+        return parts._replace(path=_without_dots_in_archive(path))
+    if parts.opaque or parts.scheme == "*" or (parts.scheme is None and parts.host is None):
+        return parts
+    root = ""
+    if parts.scheme == "file":
+        if flags & Uri_CREATE.FILE_USE_DOS_PATH:
+            return parts
+        drive = re.match(r"/[A-Za-z]:", path)
+        root = drive[0] if drive and parts.host is None else ""
+    return parts._replace(path=root + remove_dot_segments(path[len(root) :]))
 
 
 def _user_text(text: str | None, encode: bool) -> str | None:
     if text is None:
         return None
     text = _unescape(text)
-    return _escape(text, _FORBIDDEN) if encode else text
+    return _escape(text, FORBIDDEN) if encode else text
 
 
 def _extra_text(text: str | None, encode: bool) -> str | None:
@@ -109,7 +126,7 @@ def _host(parts: Components) -> str | None:
         return str(parse_ipv4(host))
     if parts.host_type == Uri_HOST.IPV6:
         return _ipv6_text(host)
-    return _escape(_unescape(host).lower(), _FORBIDDEN, "%{:02x}")
+    return _escape(_unescape(host).lower(), FORBIDDEN, "%{:02x}")
 
 
 def _ipv6_text(host: str) -> str:
@@ -133,14 +150,12 @@ def _port(parts: Components, whole: bool, show: bool) -> str | None:
     return str(int(parts.port))
 
 
-def _path(  # noqa: PLR0917 - one step of `canonical`, which has decided what is to be done
-    parts: Components, flags: int, simplify: bool, known: bool, whole: bool, encode: bool
-) -> str:
+def _path(parts: Components, flags: int, known: bool, whole: bool, encode: bool) -> str:
     path = parts.path
     if parts.scheme == "file":
-        return _file_path(parts, flags, simplify, encode)
+        return _file_path(parts, flags, encode)
     if parts.scheme == "mk":
-        return _without_dots_in_archive(path) if simplify else path
+        return path
     if parts.scheme is None and parts.host is None:
         return path
     if parts.opaque:
@@ -151,17 +166,15 @@ def _path(  # noqa: PLR0917 - one step of `canonical`, which has decided what is
         if parts.scheme != "*":
             path = path.replace("\\", "/")
         path = _encoded(path, encode)
-    if simplify and parts.scheme != "*":
-        path = remove_dot_segments(path)
     return "/" if whole and not path and parts.scheme != "*" else path
 
 
 def _encoded(path: str, encode: bool) -> str:
     path = _unescape(path)
-    return _escape(path, _FORBIDDEN) if encode else path
+    return _escape(path, FORBIDDEN) if encode else path
 
 
-def _file_path(parts: Components, flags: int, simplify: bool, encode: bool) -> str:
+def _file_path(parts: Components, flags: int, encode: bool) -> str:
     path = parts.path
     if flags & Uri_CREATE.FILE_USE_DOS_PATH:
         path = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), path) if not parts.escape_percent else path
@@ -179,8 +192,5 @@ def _file_path(parts: Components, flags: int, simplify: bool, encode: bool) -> s
     if parts.host is None and re.match(r"[A-Za-z][:|]", path):
         path = f"/{path[0]}:{path[2:]}"
     if encode:
-        path = _escape(path, _FORBIDDEN)
-    drive = re.match(r"/[A-Za-z]:", path)
-    root = drive[0] if drive and parts.host is None else ""
-    rest = path[len(root) :]
-    return root + (remove_dot_segments(rest) if simplify else rest) or "/"
+        path = _escape(path, FORBIDDEN)
+    return path or "/"
