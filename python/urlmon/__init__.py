@@ -156,7 +156,7 @@ from urlmon.storage import (
 from urlmon.uri import Uri, create_uri, create_uri_with_fragment
 from urlmon.uri_builder import UriBuilder, create_uri_builder
 from urlmon.uri_combine import combine_uri, combine_url_ex
-from urlmon.urlfunctions import combine_url, compare_url, parse_url, query_info
+from urlmon.urlfunctions import combine_url, compare_url, parse_uri, parse_url, query_info
 from urlmon.useragent import (
     obtain_user_agent_string,
     url_mk_get_session_option,
@@ -313,6 +313,7 @@ __all__ = [
     "libcurl_info",
     "mk_parse_display_name_ex",
     "obtain_user_agent_string",
+    "parse_uri",
     "parse_url",
     "pump",
     "query_info",

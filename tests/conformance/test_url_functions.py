@@ -1,4 +1,4 @@
-"""parse_url.json, combine_url.json, and what misc.json says of URLs as texts."""
+"""parse_url.json, uri_parse.json, combine_url.json, and what misc.json says of URLs as texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.vectors import MISC, Case, attempt, cases, flags, nothing, of_area
+from tests.conformance.vectors import MISC, Case, attempt, cases, flags, nothing, of_area, read
 from tests.conformance.windows_names import lookup
 from urlmon import (
     PARSEACTION,
@@ -20,7 +20,9 @@ from urlmon import (
     combine_url,
     compare_url,
     create_bind_ctx,
+    create_uri,
     is_valid_url,
+    parse_uri,
     parse_url,
     register_name_space,
     unregister_name_space,
@@ -119,6 +121,31 @@ def test_parse_url(case: Case) -> None:
     expected = case["expected"] if case["expected"] is not None else case.get("expected_by_default_rules")
     assert text == expected
     assert handler.asked == ([action] if "handler" in case else [])
+
+
+def uri_of(case: Case) -> str:
+    """The text of the URI, which may be said by a pattern."""
+    pattern = case.get("uri_pattern")
+    if pattern is None:
+        return str(case["uri"])
+    factor, name = pattern["total_length"].split("*")
+    length = int(factor) * int(read("constants.json")[name]["value"])
+    return str(pattern["prefix"]).ljust(length, pattern["fill"])
+
+
+@pytest.mark.parametrize("case", cases("uri_parse.json"))
+def test_parse_uri(case: Case) -> None:
+    given = uri_of(case)
+    action = lookup(case["action"])
+    assert isinstance(action, int)
+    uri = create_uri(given, flags(case["create_flags"]))
+    hresult, text = attempt(lambda: parse_uri(uri, action, flags(case["parse_flags"])))
+    assert hresult == case["hresult"]
+    if "uri_pattern" in case:
+        assert case["expected"] == "same string as input"
+        assert text == given
+    else:
+        assert text in [case["expected"], case.get("alternative", case["expected"])]
 
 
 @pytest.mark.parametrize("case", cases("combine_url.json", lambda case: not is_of_a_protocol(case)))
