@@ -339,7 +339,8 @@ cdef size_t on_header(char *line, size_t unit, size_t count, void *userp) noexce
     memcpy(self.head + self.head_size, line, size)
     self.head_size += size
     self.head[self.head_size] = 0
-    if size <= 2 and (line[0] == c"\r" or line[0] == c"\n"):
+    # A mere carriage return is no empty line: the connection closed there.
+    if size <= 2 and line[size - 1] == c"\n" and (size == 1 or line[0] == c"\r"):
         self.head_ended = True
         if not _head_ended(self):
             return CURL_WRITEFUNC_ERROR
