@@ -62,6 +62,13 @@ def clean_environment() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_garbage_of_others() -> None:
+    """What the tests of another module left is collected here: elsewhere it would leave its end to this thread's pump."""
+    gc.collect()
+    guards.pump_once()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_public_network() -> Iterator[None]:
     """Python sockets of this process connect to loopback only."""

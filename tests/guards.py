@@ -103,6 +103,12 @@ def reactor_descriptors() -> Counter[str]:
     return _reactor_descriptors.copy()
 
 
+def pump_once() -> None:
+    """Delivers what waits for this thread."""
+    if core_present():
+        importlib.import_module("urlmon").pump(0)
+
+
 def abandon_bindings() -> None:
     """Closes this thread's apartment, which ends its live bindings without telling anybody; the next one is new."""
     if core_present():
@@ -222,7 +228,7 @@ def settle(
     while problems := growth(before, after := take()):
         gc.collect()
         if after.limits and after.apartment <= before.apartment:
-            importlib.import_module("urlmon").pump(0)
+            pump_once()
         if not (problems := growth(before, after := take())) or time.monotonic() > deadline:
             return problems
         _pause(pause, after.threads - before.threads)
