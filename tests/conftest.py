@@ -64,7 +64,7 @@ def clean_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def no_garbage_of_others() -> None:
-    """What the tests of another module left is collected here: elsewhere it would leave its end to this thread's pump."""
+    """What other tests left is collected here: on another thread it would leave its end to this thread's pump."""
     gc.collect()
     guards.pump_once()
 
