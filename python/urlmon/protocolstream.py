@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from urlmon.exceptions import WrongThreadError
 from urlmon.hresult import HRESULT
+from urlmon_core import NOT_A_CALL, ApartmentClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +37,14 @@ class RequestLock:
             unlock = self._transaction.unlock_request
             if self._apartment.is_owner:
                 unlock()
-            else:
-                self._apartment.post(unlock)
+                return
+
+            def unlock_there() -> object:
+                unlock()
+                return NOT_A_CALL
+
+            with suppress(ApartmentClosedError):  # it may close meanwhile
+                self._apartment.post(unlock_there)
 
 
 class ProtocolStream(io.RawIOBase):

@@ -21,7 +21,7 @@ from __future__ import annotations
 import io
 
 from urlmon_core import _lifecycle
-from urlmon_core.apartment import ApartmentBase, current_apartment
+from urlmon_core.apartment import NOT_A_CALL, ApartmentBase, current_apartment
 from urlmon_core.binding import BindingBase
 from urlmon_core.body import Body, body_of_bytes, body_of_file, body_of_stream
 from urlmon_core.castore import CAStore, find_ca_store
@@ -63,6 +63,7 @@ __all__ = [
     "EVENT_STATUS",
     "GIVES_BIND_INFO",
     "GIVES_PRIORITY",
+    "NOT_A_CALL",
     "OFFERS_SERVICES",
     "ApartmentBase",
     "ApartmentClosedError",

@@ -52,6 +52,8 @@ DEFAULT_AGING_SECONDS = 10.0
 DEFAULT_HIGH_WATER = 2 << 20
 DEFAULT_SUSPEND_KEEP = 30.0
 
+NOT_A_CALL = object()         # what a posted callable returns that is our own, and no call of a client: pump does not count it
+
 
 cdef class ApartmentBase:
     """The queue of one thread. Made on the thread that it belongs to; every method but `post` is for that thread only."""
@@ -153,15 +155,14 @@ cdef class ApartmentBase:
         run_queue_insert(&self.record.ready, &t.ready)
 
     cdef long run_posts(self, long limit) except -1:
-        """Runs the callables that are there now, not those that they post in turn."""
-        cdef long count = len(self.posts)
+        """Runs the callables that are there now, not those that they post in turn, until `limit` of them counted."""
+        cdef long left = len(self.posts)
         cdef long done = 0
-        if 0 <= limit < count:
-            count = limit
-        while done < count and self.posts:
+        while left and self.posts and done != limit:
+            left -= 1
             function = self.posts.popleft()
-            done += 1
-            function()
+            if function() is not NOT_A_CALL:
+                done += 1
         return done
 
     cdef long dispatch(self, long limit) except -1:
