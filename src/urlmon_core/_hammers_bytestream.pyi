@@ -4,6 +4,7 @@ def hammer_stream(
     largest: int = ...,
     expected: int = 0,
     eager: bool = False,
+    ahead: bool = False,
     seed: int = 1,
     seconds: float = 20.0,
 ) -> dict[str, int]: ...

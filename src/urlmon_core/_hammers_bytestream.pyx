@@ -8,7 +8,7 @@ from libc.string cimport memset
 from urlmon_core.atomics cimport atomic_u32, i64_load_relaxed, u32_exchange_acq_rel, u64_load_acquire, u64_load_relaxed
 from urlmon_core.blocks cimport block, block_pool, block_reference, block_release, pool_close, pool_create
 from urlmon_core.bytestream cimport (
-    byte_stream, stream_clear, stream_consume, stream_has_room, stream_init, stream_peek, stream_publish, stream_write,
+    byte_stream, stream_clear, stream_consume, stream_go_on, stream_has_room, stream_init, stream_peek, stream_publish, stream_write,
 )
 from urlmon_core.counters cimport live_objects
 from urlmon_core.hammering cimport (
@@ -21,6 +21,7 @@ from urlmon_core.wakeup cimport urlmon_wakeup_close
 
 cdef enum:
     VIEWS = 8                 # blocks that the reader keeps a reference on, as memoryviews do
+    STILL_COMING = 4          # chunks, less one, that may come after the writer was told to stop
 
 cdef struct stream_hammer:
     byte_stream stream
@@ -28,6 +29,7 @@ cdef struct stream_hammer:
     uint64_t largest          # bytes of a chunk
     uint64_t expected         # what stream_write is told of bytes to come
     bint eager                # every chunk is published at once
+    bint ahead                # the writer stops before a chunk of the largest size would find no room, as response.pyx does
     int64_t deadline_ns
     uint64_t seed
     pthread_t thread
@@ -55,6 +57,15 @@ cdef void _await_credit(stream_hammer *self) noexcept nogil:
     while list_take_all(&self.writer.list) is NULL and urlmon_now_ns() < self.deadline_ns:
         sleeper_wait(&self.writer)
     u32_exchange_acq_rel(&self.commands, 0)
+    stream_go_on(&self.stream)
+
+
+cdef bint _room(stream_hammer *self, uint64_t size) noexcept nogil:
+    cdef bint before = self.stream.waiting
+    if stream_has_room(&self.stream, size):
+        return True
+    self.stalls += not before
+    return False
 
 
 cdef void *_stream_produce(void *argument) noexcept nogil:
@@ -65,6 +76,7 @@ cdef void *_stream_produce(void *argument) noexcept nogil:
     cdef uint64_t size
     cdef uint64_t i
     cdef uint64_t _round
+    cdef uint64_t coming = 0      # chunks that come although it was told to stop
     cdef bint refused
     if pool is NULL or chunk is NULL:
         self.failed = True
@@ -79,8 +91,7 @@ cdef void *_stream_produce(void *argument) noexcept nogil:
             for _round in range(random_number(&self.seed) % 64):
                 u64_load_relaxed(&self.stream.consumed)
         refused = False
-        while not stream_has_room(&self.stream, size) and urlmon_now_ns() < self.deadline_ns:
-            self.stalls += 1
+        while not _room(self, size) and urlmon_now_ns() < self.deadline_ns:
             self.retries += refused
             refused = True
             _publish(self)            # what was written before is handed over at the end of the turn
@@ -93,6 +104,17 @@ cdef void *_stream_produce(void *argument) noexcept nogil:
         elif random_number(&self.seed) % 3 == 0:
             _publish(self)
             stumble(&self.seed, 256)
+        if not self.ahead or done == self.total:
+            continue
+        if not self.stream.waiting:
+            coming = random_number(&self.seed) % STILL_COMING
+            _room(self, self.largest)
+        if self.stream.waiting:
+            if coming == 0:
+                _publish(self)
+                _await_credit(self)
+            else:
+                coming -= 1
     _publish(self)
     free(chunk)
     pool_close(pool)
@@ -122,8 +144,8 @@ cdef struct stream_figures:
     int64_t signals
 
 
-cdef int _hammer_stream(uint64_t total, uint64_t high_water, uint64_t largest, uint64_t expected, bint eager, uint64_t seed,
-                        double seconds, stream_figures *figures) noexcept nogil:
+cdef int _hammer_stream(uint64_t total, uint64_t high_water, uint64_t largest, uint64_t expected, bint eager, bint ahead,
+                        uint64_t seed, double seconds, stream_figures *figures) noexcept nogil:
     cdef stream_hammer *self = <stream_hammer *> calloc(1, sizeof(stream_hammer))
     cdef block *views[VIEWS]
     cdef block *holder = NULL
@@ -143,6 +165,7 @@ cdef int _hammer_stream(uint64_t total, uint64_t high_water, uint64_t largest, u
     self.largest = largest
     self.expected = expected
     self.eager = eager
+    self.ahead = ahead
     self.seed = seed
     self.deadline_ns = deadline_after(seconds)
     if (not sleeper_open(&self.reader) or not sleeper_open(&self.writer)
@@ -203,11 +226,14 @@ cdef public int urlmon_hammer_stream(unsigned long long seed, int scale) noexcep
     cdef int broken = 0
     memset(&counts, 0, sizeof(counts))
     urlmon_adopt_counters(&counts)
-    failed = _hammer_stream(<uint64_t> scale << 20, 256 << 10, 16 << 10, 0, False, seed, 120, &bytes_)
+    failed = _hammer_stream(<uint64_t> scale << 20, 256 << 10, 16 << 10, 0, False, False, seed, 120, &bytes_)
     broken += report(b"byte stream", seed, failed, bytes_.wrong + bytes_.lost + bytes_.stuck + bytes_.failed
                      + (bytes_.missing != 0) + (bytes_.credits != bytes_.stalls))
-    failed = _hammer_stream(<uint64_t> scale * 2000, 1, 1, 0, True, seed, 120, &bytes_)
+    failed = _hammer_stream(<uint64_t> scale * 2000, 1, 1, 0, True, False, seed, 120, &bytes_)
     broken += report(b"byte stream, one pause after the other", seed, failed, bytes_.wrong + bytes_.lost + bytes_.stuck + bytes_.failed
+                     + (bytes_.missing != 0) + (bytes_.credits != bytes_.stalls) + (bytes_.stalls == 0))
+    failed = _hammer_stream(<uint64_t> scale * 2000, 4, 1, 0, True, True, seed, 120, &bytes_)
+    broken += report(b"byte stream, stopped ahead", seed, failed, bytes_.wrong + bytes_.lost + bytes_.stuck + bytes_.failed
                      + (bytes_.missing != 0) + (bytes_.credits != bytes_.stalls) + (bytes_.stalls == 0))
     broken += report(b"byte stream, nothing left", seed, 0, i64_load_relaxed(&counts.blocks))
     return broken
@@ -216,14 +242,15 @@ cdef public int urlmon_hammer_stream(unsigned long long seed, int scale) noexcep
 # -- the door for tests ----------------------------------------------------------------------------------------------
 
 def hammer_stream(uint64_t total=16 << 20, uint64_t high_water=256 << 10, uint64_t largest=16 << 10, uint64_t expected=0,
-                  bint eager=False, uint64_t seed=1, double seconds=20.0):
+                  bint eager=False, bint ahead=False, uint64_t seed=1, double seconds=20.0):
     """A thread writes `total` bytes in chunks of 1 to `largest`; the caller reads and checks them in pieces of any size.
 
     expected: what the writer announces as still to come, which sizes the blocks; eager: it publishes every chunk at once, not now and
-    then. Returns a dict of figures; `most` is the largest number of bytes that waited unread.
+    then; ahead: it stops before a chunk of the largest size would find no room, and up to three more come after that. Returns a dict
+    of figures; `most` is the largest number of bytes that waited unread.
     """
     cdef stream_figures figures
     cdef int failed
     with nogil:
-        failed = _hammer_stream(total, high_water, largest, expected, eager, seed, seconds, &figures)
+        failed = _hammer_stream(total, high_water, largest, expected, eager, ahead, seed, seconds, &figures)
     return checked(failed, figures)

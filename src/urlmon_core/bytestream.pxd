@@ -4,6 +4,8 @@
 # are there, and that the links between the blocks holding them are written. Back-pressure: the producer refuses bytes beyond
 # the high-water mark and says so in `stalled`; the consumer that reads below the low-water mark takes the flag back and asks the
 # I/O thread to go on. Each side stores its own word first and then loads the other's (seq_cst), so one of them always notices.
+# Whoever takes the flag back answers for it: a producer that stopped leaves it alone until it is asked, since libcurl still delivers
+# what it has of a buffer, and would find room, after it was told to stop.
 #
 # Pull (BINDF_PULLDATA): the low-water mark is 0, and it is not reading that takes the flag back but asking for more than there is.
 #
@@ -29,6 +31,7 @@ cdef struct byte_stream:
     block *tail
     uint32_t tail_used
     uint64_t written          # bytes written, published or not
+    bint waiting              # it has stopped; the flag is up, or the consumer has it and will ask
     # consumer only, but `head` is set by the producer before it publishes the first byte
     block *head
     uint32_t head_read
@@ -42,6 +45,7 @@ cdef inline void stream_init(byte_stream *stream, uint64_t high_water) noexcept 
     stream.tail = NULL
     stream.tail_used = 0
     stream.written = 0
+    stream.waiting = False
     stream.head = NULL
     stream.head_read = 0
     stream.first = NULL
@@ -55,17 +59,28 @@ cdef inline uint64_t stream_low_water(byte_stream *stream) noexcept nogil:
 
 
 cdef inline bint stream_has_room(byte_stream *stream, size_t size) noexcept nogil:
-    # Producer: may `size` more bytes be written? If not, the stream is marked stalled and the consumer will ask to go on.
-    # One chunk is always taken, else a high-water mark below the chunk size would stop everything.
+    # Producer: may `size` more bytes be written? If not, it stops and is `waiting`: the stream is marked stalled, and the consumer will
+    # ask to go on. One chunk is always taken, else a high-water mark below the chunk size would stop everything.
     if stream.written + size - u64_load_relaxed(&stream.consumed) <= stream.high_water:
         return True
     if stream.written == u64_load_relaxed(&stream.consumed):
         return True
+    if stream.waiting:
+        return False
     u32_store_seq(&stream.stalled, 1)
     # The consumer may have read everything between the two lines above; then it saw no flag and will not call again.
-    if stream.written - u64_load_seq(&stream.consumed) <= stream_low_water(stream):
-        return u32_exchange_seq(&stream.stalled, 0) == 1
+    if stream.written - u64_load_seq(&stream.consumed) <= stream_low_water(stream) and u32_exchange_seq(&stream.stalled, 0) == 1:
+        return True
+    stream.waiting = True
     return False
+
+
+cdef inline bint stream_go_on(byte_stream *stream) noexcept nogil:
+    # Producer: the consumer has asked. False: for a stop that is over.
+    if not stream.waiting:
+        return False
+    stream.waiting = False
+    return True
 
 
 cdef inline bint stream_write(byte_stream *stream, block_pool *pool, const char *data, size_t size, size_t expected) noexcept nogil:

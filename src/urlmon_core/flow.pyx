@@ -229,7 +229,7 @@ cdef void flow_received(transfer *self, size_t size) noexcept nogil:
 cdef bint _pays(transfer *self) noexcept nogil:
     """Has the credit of its band the transfer released, for the bytes that it is promised?"""
     cdef int64_t *credit = &self.transaction.apartment.band_credit[self.level]
-    if credit[0] <= 0 or not self.counted or self.stalled:
+    if credit[0] <= 0 or not self.counted or self.transaction.stream.waiting:
         return False
     self.promised = PROMISE_SHARED
     if self.fd >= 0:

@@ -410,15 +410,15 @@ cdef size_t on_body(char *data, size_t unit, size_t count, void *userp) noexcept
         return CURL_WRITEFUNC_PAUSE
     if t.request.storage == STORAGE_STREAM:
         if not stream_has_room(&t.stream, size):
-            self.stalled = True
             mark_dirty(self.context, t)
             return CURL_WRITEFUNC_PAUSE
         if not stream_write(&t.stream, self.context.pool, data, size, expected):
             self.failure = CAUSE_MEMORY
             return CURL_WRITEFUNC_ERROR
-        if (not announced or expected > size + <size_t> self.buffer_size) and not stream_has_room(&t.stream, self.buffer_size):
-            # The next chunk would be refused, and libcurl keeps a refused one in a buffer that it allocates each time.
-            self.stalled = True
+        if ((not announced or expected > size + <size_t> self.buffer_size) and not t.stream.waiting
+                and not stream_has_room(&t.stream, self.buffer_size)):
+            # The next chunk would be refused, and libcurl keeps a refused one in a buffer that it allocates each time. What it has
+            # of this one still comes.
             curl.easy_pause(self.easy, CURLPAUSE_RECV)
     elif t.request.storage == STORAGE_FILE:
         failure = file_write(&self.file, self.context.pool, data, size, expected)

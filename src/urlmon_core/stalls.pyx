@@ -73,7 +73,7 @@ cdef transfer *stalls_due(io_context *context, int64_t now_ns) noexcept nogil:
         elapsed_ns = now_ns - self.mark_ns
         moved = _moved(self)
         needed = <uint64_t> (self.transaction.request.profile.stall_speed * (elapsed_ns // 1000) // 1000000)
-        if self.stalled or self.suspended or self.held or self.asking or self.starving or (
+        if self.transaction.stream.waiting or self.suspended or self.held or self.asking or self.starving or (
                 moved > self.mark_bytes and moved - self.mark_bytes >= needed):
             self.mark_ns = now_ns
             self.mark_bytes = moved

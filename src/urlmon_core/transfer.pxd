@@ -91,7 +91,6 @@ cdef struct transfer:
     bint refused_address          # an address of the host was not allowed
     char refusal[64]              # the last one of those
     # why it is not read at the moment
-    bint stalled                  # the byte stream is full
     bint suspended                # IBinding::Suspend
     bint held                     # a higher band is receiving: in context.held
     bint refused                  # held by refusing libcurl's chunk, not by leaving the socket alone
@@ -170,7 +169,7 @@ cdef inline void transfer_unpause(transfer *self) noexcept nogil:
 
 cdef inline bint transfer_may_go_on(transfer *self) noexcept nogil:
     # Is no reason left not to have libcurl receive?
-    return (not self.stalled and not self.suspended and not self.refused and not self.visited and not self.asking
+    return (not self.transaction.stream.waiting and not self.suspended and not self.refused and not self.visited and not self.asking
             and not self.over)
 
 

@@ -6,6 +6,7 @@ from libc.string cimport memset
 
 from urlmon_core.atomics cimport i32_load_relaxed, i64_store_relaxed, u32_cas_acq_rel, u64_store_relaxed
 from urlmon_core.budget cimport budget_leave
+from urlmon_core.bytestream cimport stream_go_on
 from urlmon_core.counters cimport live, urlmon_assert, urlmon_count
 from urlmon_core.easyhandles cimport easy_give_back, easy_set_profile, easy_suit, easy_take
 from urlmon_core.filesink cimport FILE_LOCKED, file_commit, file_discard, file_init, file_open
@@ -74,7 +75,7 @@ cdef bint transfer_start(io_context *context, transaction *t) noexcept nogil:
     self.transaction = t
     t.transfer = self
     _forget_response(self)
-    self.stalled = False
+    stream_go_on(&t.stream)       # it may have stopped over a connection that was given up since
     self.suspended = False
     self.visited = False
     self.visit_ns = 0
@@ -125,8 +126,7 @@ cdef bint transfer_start(io_context *context, transaction *t) noexcept nogil:
 
 cdef void transfer_continue(transfer *self) noexcept nogil:
     """The byte stream has room again. libcurl delivers the refused chunk from inside this call."""
-    if self.stalled:
-        self.stalled = False
+    if stream_go_on(&self.transaction.stream):
         flow_before_reading(self)
         transfer_go_on(self)
 

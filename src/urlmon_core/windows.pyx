@@ -108,7 +108,7 @@ cdef void windows_discount(transfer *self) noexcept nogil:
 
 cdef inline bint _competes(transfer *self) noexcept nogil:
     """Whether it receives at its own pace, over a connection of its own."""
-    return self.fd >= 0 and not self.held and not self.lent and not self.stalled and not self.suspended
+    return self.fd >= 0 and not self.held and not self.lent and not self.transaction.stream.waiting and not self.suspended
 
 
 cdef void _set_window(transfer *self, int window) noexcept nogil:

@@ -45,3 +45,12 @@ def test_one_pause_after_the_other(high_water: int, seed: int) -> None:
     seen = hammer_stream(20_000 * high_water, high_water, high_water, eager=True, seed=seed)
     assert (seen["stuck"], seen["lost"], seen["missing"], seen["wrong"]) == (0, 0, 0, 0), seen
     assert seen["credits"] == seen["stalls"] > 1000, seen
+
+
+@pytest.mark.parametrize(("high_water", "largest"), [(4, 1), (100, 20)])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_still_comes_after_a_stop(high_water: int, largest: int, seed: int) -> None:
+    """libcurl delivers the rest of its buffer after it was told to stop; that it finds room ends no stop."""
+    seen = hammer_stream(40_000 * high_water, high_water, largest, eager=True, ahead=True, seed=seed)
+    assert (seen["stuck"], seen["lost"], seen["missing"], seen["wrong"]) == (0, 0, 0, 0), seen
+    assert seen["credits"] == seen["stalls"] > 1000, seen

@@ -1,8 +1,9 @@
 /* Back-pressure of a byte stream: one writer (the I/O thread, with libcurl), one reader (the owner), and suspension between them.
  *
- * Abstracts src/urlmon_core: bytestream.pxd (stream_has_room, stream_publish, stream_consume), response.pyx `on_body` (a chunk is taken, or
- * refused with CURL_WRITEFUNC_PAUSE), transfer.pyx transfer_continue and transfer_set_suspended (curl_easy_pause delivers the refused chunk
- * from inside), operations.pyx `_obey`, iothread.pyx `_flush`, reactor.pyx `command` (fetch-or of bits, push when the word was 0), delivery.pyx `plan_data`
+ * Abstracts src/urlmon_core: bytestream.pxd (stream_has_room, stream_go_on, stream_publish, stream_consume), response.pyx `on_body` (a chunk
+ * is taken, or refused with CURL_WRITEFUNC_PAUSE; or the transfer is paused before the next one, and the rest of the buffer comes
+ * nevertheless), transfer.pyx transfer_continue and transfer_set_suspended (curl_easy_pause delivers the refused chunk from inside),
+ * operations.pyx `_obey`, iothread.pyx `_flush`, reactor.pyx `command` (fetch-or of bits, push when the word was 0), delivery.pyx `plan_data`
  * and `wants_more_reading`, binding.pyx `suspend` and `resume`. The two notification lists are a flag each (see notify.pml), a wait on them one step.
  *
  * The client reads any part of what is there in each call, also none once it has read something; one that has read nothing at all in a call
@@ -36,26 +37,22 @@ bit wants_suspended;
 /* the I/O thread's own */
 bit paused;             /* libcurl's: CURLPAUSE_RECV, or a refused chunk */
 bit refused_chunk;      /* libcurl holds a chunk that was refused */
-bit transfer_stalled, transfer_suspended;
+bit transfer_stalled, transfer_suspended;    /* the first is byte_stream.waiting */
 byte chunk;             /* its size, 0 = the next one is of any size */
 
 #define unread (written - consumed)
 
-/* on_body: libcurl offers the chunk. */
-inline offer() {
-    if
-    :: chunk == 0 ->
-        if
-        :: chunk = 1
-        :: LARGEST > 1 && TOTAL - written > 1 -> chunk = 2
-        fi
-    :: else
-    fi;
-    /* stream_has_room */
+/* May `size` more bytes be written? A writer that was told to stop does not touch the flag again: the reader answers for it. */
+inline has_room(size) {
     seen = consumed;
     if
-    :: written + chunk - seen <= MARK || written == seen -> room = 1
+    :: written + size - seen <= MARK || written == seen -> room = 1
+#ifndef BROKEN_STOPS_TWICE
+    :: !(written + size - seen <= MARK || written == seen) && transfer_stalled -> room = 0
+    :: !(written + size - seen <= MARK || written == seen) && !transfer_stalled ->
+#else
     :: else ->
+#endif
 #ifdef BROKEN_NO_SECOND_LOOK
         stalled = 1;
         room = 0
@@ -74,14 +71,38 @@ inline offer() {
 #endif
     fi;
     if
+    :: !room -> transfer_stalled = 1
+    :: else
+    fi
+}
+
+/* on_body: libcurl offers the chunk. One that has been taken is followed by a look whether the next one will find room. */
+inline offer() {
+    if
+    :: chunk == 0 ->
+        if
+        :: chunk = 1
+        :: LARGEST > 1 && TOTAL - written > 1 -> chunk = 2
+        fi
+    :: else
+    fi;
+    has_room(chunk);
+    if
     :: room ->
         written = written + chunk;
         assert(unread <= MARK || unread <= LOW + LARGEST);
         chunk = 0;
         refused_chunk = 0;
-        paused = 0
+        if
+        :: written < TOTAL && !transfer_stalled ->
+            has_room(LARGEST);
+            if
+            :: !room -> paused = 1
+            :: else
+            fi
+        :: else
+        fi
     :: else ->
-        transfer_stalled = 1;
         refused_chunk = 1;
         paused = 1
     fi;
@@ -89,11 +110,20 @@ inline offer() {
     seen = 0
 }
 
+/* What libcurl has of a buffer it offers, chunk after chunk, whatever was said meanwhile; only a refused chunk stops that. */
+inline offer_all() {
+    offer();
+    if
+    :: !refused_chunk && written < TOTAL -> offer()
+    :: skip
+    fi
+}
+
 /* curl_easy_pause(CURLPAUSE_CONT): what was refused is delivered from inside the call. */
 inline go_on() {
     paused = 0;
     if
-    :: refused_chunk -> offer()
+    :: refused_chunk -> offer_all()
     :: else
     fi
 }
@@ -147,7 +177,7 @@ proctype io_thread() {
         :: else
         fi;
         if
-        :: !paused && written < TOTAL -> offer()
+        :: !paused && written < TOTAL -> offer_all()
         :: else
         fi;
         flush();
