@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from urlmon.loops import attach, trio_loop
+from urlmon.loops import attach
 
 UNYIELDING_SECONDS = 0.001  # how long a task of asyncio reads what is there before others have their turn
 
@@ -110,4 +110,12 @@ def hang_bell() -> Bell:
 
 
 def _in_trio() -> bool:
-    return "trio" in sys.modules and trio_loop.find() is not None
+    """Whether a task of trio runs; code of the host loop of its guest mode is none."""
+    trio = sys.modules.get("trio")
+    if trio is None:
+        return False
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return False
+    return True

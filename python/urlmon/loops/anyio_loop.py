@@ -5,9 +5,11 @@ Without a task group the loop below is the one to attach to. Exceptions of callb
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
+from urlmon.loops import asyncio_loop, trio_loop
 from urlmon.loops.attachment import Attachment
 
 if TYPE_CHECKING:
@@ -22,20 +24,31 @@ def attach(apartment: Apartment, loop: Any) -> Attachment | None:
     return TaskGroupAttachment(apartment, loop)
 
 
+def _running() -> Any:
+    """What runs below anyio in this thread: the token of a trio run, or an asyncio loop."""
+    token = trio_loop.find() if "trio" in sys.modules else None
+    return asyncio_loop.find() if token is None else token
+
+
 class TaskGroupAttachment(Attachment):
     """A task."""
 
     def _start(self) -> None:
         import anyio
 
+        self._run = _running()
         self._scope = anyio.CancelScope()
         self.loop.start_soon(self._serve, name="urlmon")
 
     def _stop(self) -> None:
-        self._scope.cancel()
+        if _running() is self._run:
+            self._scope.cancel()
+        elif isinstance(self._run, asyncio.AbstractEventLoop) and not self._run.is_closed():
+            self._run.call_soon_threadsafe(self._scope.cancel)
 
     def serves_running_loop(self) -> bool:
-        return self.is_open  # its task closes it at its end
+        # Its task closes it at its end, but a loop that was closed under its tasks never gets there.
+        return self.is_open and _running() is self._run
 
     async def _serve(self) -> None:
         import anyio

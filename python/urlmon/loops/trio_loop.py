@@ -39,6 +39,7 @@ class TrioAttachment(Attachment):
     def _start(self) -> None:
         import trio
 
+        self._run = find()
         self._scope = trio.CancelScope()
         if isinstance(self.loop, trio.Nursery):
             self.loop.start_soon(self._serve, name="urlmon")
@@ -46,10 +47,11 @@ class TrioAttachment(Attachment):
             trio.lowlevel.spawn_system_task(self._serve, name="urlmon")
 
     def _stop(self) -> None:
-        self._scope.cancel()
+        if find() is self._run:
+            self._scope.cancel()
 
     def serves_running_loop(self) -> bool:
-        return self.is_open  # its task closes it at its end
+        return self.is_open and find() is self._run
 
     async def _serve(self) -> None:
         import trio
