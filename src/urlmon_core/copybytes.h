@@ -7,7 +7,11 @@
 #define URLMON_COPYBYTES_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define URLMON_COPY_PIECE 2048
 
@@ -22,6 +26,33 @@ static inline void urlmon_copy(char *to, const char *from, size_t size)
         size -= piece;
     }
     memcpy(to, from, size);
+}
+
+/* The same for parts of a body that will not stay in the caches anyway: it is written past them where the processor can. An ordinary store
+ * fetches the line that it is about to overwrite; several bodies of megabytes, each a high-water mark deep, push each other out. */
+static inline void urlmon_copy_past_caches(char *to, const char *from, size_t size)
+{
+#ifdef __SSE2__
+    size_t head = -(uintptr_t)to & 63;
+    if (size >= URLMON_COPY_PIECE) {
+        memcpy(to, from, head);
+        to += head;
+        from += head;
+        size -= head;
+        for (; size >= 64; size -= 64, to += 64, from += 64) {
+            __m128i a = _mm_loadu_si128((const __m128i *)from);
+            __m128i b = _mm_loadu_si128((const __m128i *)(from + 16));
+            __m128i c = _mm_loadu_si128((const __m128i *)(from + 32));
+            __m128i d = _mm_loadu_si128((const __m128i *)(from + 48));
+            _mm_stream_si128((__m128i *)to, a);
+            _mm_stream_si128((__m128i *)(to + 16), b);
+            _mm_stream_si128((__m128i *)(to + 32), c);
+            _mm_stream_si128((__m128i *)(to + 48), d);
+        }
+        _mm_sfence(); /* these stores keep no order by themselves; what is published later must not overtake them */
+    }
+#endif
+    urlmon_copy(to, from, size);
 }
 
 #endif

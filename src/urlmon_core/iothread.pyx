@@ -55,7 +55,8 @@ cdef extern from "<stdio.h>" nogil:
 
 cdef enum:
     STREAMS_AT_ONCE = 100     # CURLMOPT_MAX_CONCURRENT_STREAMS
-    FLUSH_FROM = 256 << 10    # body bytes within a turn after which the owners get what there is, to work meanwhile, and are listened to
+    FLUSH_FROM = 1 << 20      # body bytes within a turn after which the owners get what there is, to work meanwhile
+    LISTEN_FROM = 256 << 10   # body bytes within a turn after which the owners are listened to
     BUFFER_SHARED = 1 << 20   # bytes: io_context.buffer_most
     BUFFER_OWN = 512 << 10
     ROUNDS_PER_TURN = 4       # a transfer that was just admitted sends its request in the same turn
@@ -296,7 +297,7 @@ cdef void _turn(reactor_record *self) noexcept nogil:
                 | (CURL_CSELECT_ERR if told & URLMON_BROKEN else 0), &running)
             if self.io.unflushed > FLUSH_FROM:
                 _flush(self)
-            if self.io.unseen > FLUSH_FROM:
+            if self.io.unseen > LISTEN_FROM:
                 self.io.unseen = 0
                 if list_pending(&self.commands):
                     # A turn over many bulk transfers takes milliseconds; an urgent one does not wait for its end. Those that libcurl
