@@ -31,6 +31,7 @@ cdef struct probe_entry:
     long name
 
 
+@cython.no_gc_clear      # a collector that breaks a cycle must leave `entries` to __dealloc__
 cdef class RunQueueProbe:
     """A RunQueue whose entries are called by numbers. Times in ns; unknown names raise KeyError."""
 
@@ -124,6 +125,7 @@ cdef struct probe_node:
     long name
 
 
+@cython.no_gc_clear      # a collector that breaks a cycle must leave `nodes` to __dealloc__
 cdef class NotificationProbe:
     """A notification list whose nodes are called by numbers."""
 
