@@ -190,9 +190,8 @@ def loopback() -> Iterator[Site]:
 @pytest.mark.slow
 @pytest.mark.parametrize("bulk", [1, 4, 32])
 def test_loopback(loopback: Site, bulk: int, replay: Replay, figures: Figures) -> None:
-    # The rate of one stream depends on who shares a processor with whom: nine rounds give medians from 0.93 to 1.04.
-    rounds = 41 if bulk == 1 else 9
-    figures.add(*_cost_of_windows(loopback, bulk, replay, rounds=rounds, settle=0.5, span=0.7))
+    # Rates depend on who shares a processor with whom: nine rounds of one stream give medians from 0.93 to 1.04.
+    figures.add(*_cost_of_windows(loopback, bulk, replay, rounds=41, settle=0.5, span=0.7))
 
 
 @pytest.fixture(scope="module")
