@@ -18,7 +18,7 @@ from urlmon_core.atomics cimport (
     u64_load_relaxed, u64_load_seq, u64_store_relaxed, u64_store_release, u64_store_seq,
 )
 from urlmon_core.blocks cimport block, block_bytes, block_pool, block_release, block_take
-from urlmon_core.copybytes cimport PAST_CACHES_FROM, urlmon_copy, urlmon_copy_past_caches
+from urlmon_core.copybytes cimport urlmon_copy_body
 
 cdef struct byte_stream:
     atomic_u64 published      # bytes written and handed over; producer writes
@@ -102,10 +102,7 @@ cdef inline bint stream_write(byte_stream *stream, block_pool *pool, const char 
         part = stream.tail.capacity - stream.tail_used
         if part > size:
             part = size
-        if expected >= PAST_CACHES_FROM:
-            urlmon_copy_past_caches(block_bytes(stream.tail) + stream.tail_used, data, part)
-        else:
-            urlmon_copy(block_bytes(stream.tail) + stream.tail_used, data, part)
+        urlmon_copy_body(block_bytes(stream.tail) + stream.tail_used, data, part, expected)
         stream.tail_used += <uint32_t> part
         stream.written += part
         data += part

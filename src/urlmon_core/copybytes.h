@@ -14,6 +14,7 @@
 #endif
 
 #define URLMON_COPY_PIECE 2048
+#define URLMON_PAST_CACHES_FROM (1 << 20) /* bytes of a body that are not worth a place in the caches */
 
 static inline void urlmon_copy(char *to, const char *from, size_t size)
 {
@@ -28,7 +29,7 @@ static inline void urlmon_copy(char *to, const char *from, size_t size)
     memcpy(to, from, size);
 }
 
-/* The same for parts of a body that will not stay in the caches anyway: it is written past them where the processor can. An ordinary store
+/* The same for what will not stay in the caches anyway: it is written past them where the processor can. An ordinary store
  * fetches the line that it is about to overwrite; several bodies of megabytes, each a high-water mark deep, push each other out. */
 static inline void urlmon_copy_past_caches(char *to, const char *from, size_t size)
 {
@@ -53,6 +54,15 @@ static inline void urlmon_copy_past_caches(char *to, const char *from, size_t si
     }
 #endif
     urlmon_copy(to, from, size);
+}
+
+/* A part of a body; whole: bytes of that body that are there already, or will be, as far as known. */
+static inline void urlmon_copy_body(char *to, const char *from, size_t size, size_t whole)
+{
+    if (whole >= URLMON_PAST_CACHES_FROM)
+        urlmon_copy_past_caches(to, from, size);
+    else
+        urlmon_copy(to, from, size);
 }
 
 #endif

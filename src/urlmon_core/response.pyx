@@ -15,7 +15,7 @@ from urlmon_core.admission cimport admission_limits_changed
 from urlmon_core.atomics cimport i64_store_relaxed, u64_store_relaxed
 from urlmon_core.budget cimport budget_spend
 from urlmon_core.bytestream cimport stream_has_room, stream_write
-from urlmon_core.copybytes cimport PAST_CACHES_FROM, urlmon_copy, urlmon_copy_past_caches
+from urlmon_core.copybytes cimport urlmon_copy_body
 from urlmon_core.filesink cimport file_write
 from urlmon_core.flow cimport flow_hold, flow_may_read, flow_received
 from urlmon_core.interruption cimport interruption_accepts
@@ -367,10 +367,7 @@ cdef bint _memory_append(transfer *self, const char *data, size_t size) noexcept
             return False
         memory.bytes = grown
         memory.capacity = capacity
-    if capacity >= PAST_CACHES_FROM:
-        urlmon_copy_past_caches(memory.bytes + memory.size, data, size)
-    else:
-        urlmon_copy(memory.bytes + memory.size, data, size)
+    urlmon_copy_body(memory.bytes + memory.size, data, size, capacity)
     memory.size += size
     return True
 

@@ -135,6 +135,20 @@ def test_a_priority_set_in_the_queue_counts_at_once(
     assert started(scripted) == ["first", "d", "c", "a", "b"]
 
 
+def test_raising_one_of_a_thousand_that_wait_makes_it_the_next(scripted: ScriptedServer, limits: Any) -> None:
+    limits(max_active=1, urgent_slots=0)
+    first = hold(scripted, "first")
+    scripted.gates.get("first").wait_waiting()
+    waiting = [bind(scripted.url(f"/payload/1/{number}"), Recorder()) for number in range(1000)]
+    waiting[700].binding.set_priority(1)
+    scripted.release("first")
+    finish(first, waiting[700])
+    assert started(scripted)[:2] == ["first", "700"]
+    for recorder in waiting:
+        recorder.binding.abort()
+    finish(*waiting)
+
+
 def test_dispatch_follows_the_priorities(scripted: ScriptedServer) -> None:
     """Of what is there, the most urgent binding is told first, and all of it."""
     order: list[str] = []
