@@ -11,8 +11,8 @@ from urlmon_core.atomics cimport reference_take
 from urlmon_core.libcurl cimport (
     CURL, CURL_HTTP_VERSION_2TLS, CURLE_OK, CURLOPT_BUFFERSIZE, CURLOPT_CLOSESOCKETDATA, CURLOPT_CLOSESOCKETFUNCTION,
     CURLOPT_ERRORBUFFER, CURLOPT_FRESH_CONNECT, CURLOPT_HEADERDATA, CURLOPT_HEADERFUNCTION, CURLOPT_HTTP_VERSION,
-    CURLOPT_NOPROGRESS, CURLOPT_NOSIGNAL, CURLOPT_OPENSOCKETDATA, CURLOPT_OPENSOCKETFUNCTION, CURLOPT_PIPEWAIT,
-    CURLOPT_POSTFIELDSIZE_LARGE, CURLOPT_PREREQDATA, CURLOPT_PREREQFUNCTION, CURLOPT_PRIVATE, CURLOPT_READDATA,
+    CURLOPT_NOPROGRESS, CURLOPT_NOPROXY, CURLOPT_NOSIGNAL, CURLOPT_OPENSOCKETDATA, CURLOPT_OPENSOCKETFUNCTION, CURLOPT_PIPEWAIT,
+    CURLOPT_POSTFIELDSIZE_LARGE, CURLOPT_PREREQDATA, CURLOPT_PREREQFUNCTION, CURLOPT_PRIVATE, CURLOPT_PROXY, CURLOPT_READDATA,
     CURLOPT_READFUNCTION, CURLOPT_RESOLVER_START_DATA, CURLOPT_RESOLVER_START_FUNCTION, CURLOPT_SEEKDATA, CURLOPT_SEEKFUNCTION,
     CURLOPT_SSL_CTX_FUNCTION, CURLOPT_SUPPRESS_CONNECT_HEADERS, CURLOPT_WRITEDATA, CURLOPT_WRITEFUNCTION, curl, curl_off_t, tls,
 )
@@ -79,6 +79,7 @@ cdef CURLcode easy_set_profile(transfer *self, request_profile *profile, int *fa
         self.profile = NULL
         self.buffer_size = 0
         self.waits = False
+        self.direct = False
         self.fresh = False
     _set_base_options(self)
     reference_take(&profile.references)
@@ -135,6 +136,7 @@ cdef void easy_give_back(transfer *self) noexcept nogil:
         self.profile = NULL
         self.buffer_size = 0
         self.waits = False
+        self.direct = False
         self.fresh = False
     self.next_spare = context.spare
     context.spare = self
@@ -145,6 +147,7 @@ cdef void easy_suit(transfer *self, request_record *request) noexcept nogil:
     """Sets what depends on the request and not on its profile, where it differs from the last one."""
     # A file takes all that libcurl reads in one go, ten buffers at most, before a higher band gets its turn.
     cdef long buffer_size = self.context.buffer_most if request.storage == STORAGE_STREAM else BUFFER_OTHERS
+    cdef const char *proxies = NULL
     cdef bint waits
     # libcurl may hold back one buffer of a paused transfer, so the buffer counts towards the high-water mark.
     if request.storage == STORAGE_STREAM and request.high_water < 2 * <uint64_t> buffer_size:
@@ -166,6 +169,12 @@ cdef void easy_suit(transfer *self, request_record *request) noexcept nogil:
         curl.easy_setopt(self.easy, CURLOPT_SEEKFUNCTION, <void *> on_seek)
         curl.easy_setopt(self.easy, CURLOPT_SEEKDATA, <void *> self)
         curl.easy_setopt(self.easy, CURLOPT_POSTFIELDSIZE_LARGE, <curl_off_t> request.body.size)
+    if request.direct != self.direct:
+        if request.direct:
+            proxies = b""     # none, and libcurl does not ask the environment either
+        curl.easy_setopt(self.easy, CURLOPT_PROXY, proxies)
+        curl.easy_setopt(self.easy, CURLOPT_NOPROXY, proxies)
+        self.direct = request.direct
     if waits != self.waits:
         curl.easy_setopt(self.easy, CURLOPT_PIPEWAIT, <long> waits)
         self.waits = waits

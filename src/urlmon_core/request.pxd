@@ -43,6 +43,7 @@ cdef struct request_profile:
     bint follows              # redirects are followed by libcurl
     bint fails_on_status      # HTTP 4xx and 5xx end the binding, their bodies are not delivered
     bint ignores_dates        # of certificates
+    bint names_proxy          # or that there is none: the environment is not asked
     bint may_retry_auth       # credentials are set: a 401 or 407 may not be the final response
     int64_t stall_ns          # below stall_speed for so long ends the transfer, 0 = never
     int64_t stall_speed       # bytes per second
@@ -60,6 +61,7 @@ cdef struct request_record:
     unsigned int asks         # ask_bit
     request_body *body        # NULL = none; holds a reference
     bint tells                # somebody wants to hear of the connection phase, and of the sending of the body
+    bint direct               # neither the profile nor the environment names a proxy
     bint quiet                # nobody wants to hear of progress: say nothing before the end (not for streams)
     uint32_t host_hash
     char *url                 # these three point behind the struct, zero-terminated

@@ -13,11 +13,14 @@ from urlmon_core.body cimport body_release, request_body
 from urlmon_core.counters cimport live, urlmon_count
 from urlmon_core.libcurl cimport (
     CURLOPTTYPE_BLOB, CURLOPTTYPE_FUNCTIONPOINT, CURLOPTTYPE_OBJECTPOINT, CURLOPTTYPE_OFF_T, CURLOPT_CLOSESOCKETDATA,
-    CURLOPT_ERRORBUFFER, CURLOPT_HEADERDATA, CURLOPT_NOPROGRESS, CURLOPT_NOSIGNAL, CURLOPT_OPENSOCKETDATA,
-    CURLOPT_PREREQDATA, CURLOPT_PRIVATE, CURLOPT_READDATA, CURLOPT_RESOLVER_START_DATA,
+    CURLOPT_ERRORBUFFER, CURLOPT_HEADERDATA, CURLOPT_NOPROGRESS, CURLOPT_NOPROXY, CURLOPT_NOSIGNAL, CURLOPT_OPENSOCKETDATA,
+    CURLOPT_PRE_PROXY, CURLOPT_PREREQDATA, CURLOPT_PRIVATE, CURLOPT_PROXY, CURLOPT_READDATA, CURLOPT_RESOLVER_START_DATA,
     CURLOPT_SEEKDATA, CURLOPT_SHARE, CURLOPT_SOCKOPTDATA, CURLOPT_URL,
     CURLOPT_WRITEDATA,
 )
+
+cdef extern from "environment.h":
+    bint urlmon_environment_names_proxy() noexcept
 
 # Options that the core sets itself, or whose argument is a pointer to something that only the core may own. The last five
 # are CURLOPT_STDERR, CURLOPT_HTTPPOST, CURLOPT_MIMEPOST, CURLOPT_STREAM_DEPENDS and CURLOPT_CURLU.
@@ -142,6 +145,8 @@ cdef class Profile:
         for i in range(count):
             number, value = self.options[i]
             _fill_option(&self.profile.options[i], number, value)
+            if number in (CURLOPT_PROXY, CURLOPT_PRE_PROXY, CURLOPT_NOPROXY):
+                self.profile.names_proxy = True
         self.fill_rules(addresses)
 
     cdef int fill_rules(self, addresses) except -1:
@@ -186,6 +191,7 @@ cdef request_record *request_create(
     request.storage = storage
     request.high_water = high_water
     request.asks = asks
+    request.direct = not profile.profile.names_proxy and not urlmon_environment_names_proxy()
     request.quiet = quiet
     request.tells = tells
     request.body = body

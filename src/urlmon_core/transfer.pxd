@@ -53,6 +53,7 @@ cdef struct transfer:
     transfer *next_spare
     long buffer_size              # CURLOPT_BUFFERSIZE as set
     bint waits                    # CURLOPT_PIPEWAIT as set
+    bint direct                   # CURLOPT_PROXY and CURLOPT_NOPROXY are set to nothing
     bint fresh                    # CURLOPT_FRESH_CONNECT as set
     file_sink file
     # the response that is being received
