@@ -18,6 +18,15 @@ cdef extern from "Python.h":
     object PyOS_FSPath(object path)
     bytes PyUnicode_EncodeFSDefault(object text)
     object PyUnicode_FromObject(object text)
+    bint PyObject_GC_IsTracked(object item)
+    void PyObject_GC_UnTrack(void *item)
+
+cdef extern from *:
+    """
+    #define urlmon_adds_nothing(item, base) \
+        (Py_TYPE(item)->tp_dictoffset == 0 && Py_TYPE(item)->tp_basicsize == ((PyTypeObject *) (base))->tp_basicsize)
+    """
+    bint urlmon_adds_nothing(object item, object base)      # are its fields those of the class `base`?
 
 cdef object _binding_class = None     # None: there is no quick way
 cdef object _info_class = None
@@ -63,6 +72,9 @@ cdef class MonikerBase:
         self.url = <str> PyUnicode_FromObject(url)
         self._flags = flags
         self._uri = uri
+        # Of a class written in Python the garbage collector looks at every instance, and there may be a million of these.
+        if PyObject_GC_IsTracked(self) and urlmon_adds_nothing(self, MonikerBase):
+            PyObject_GC_UnTrack(<void *> self)
 
 
 cdef class ContextBase:

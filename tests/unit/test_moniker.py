@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
 from typing import Any
 
 import pytest
@@ -25,6 +27,29 @@ def test_a_moniker_is_immutable() -> None:
         moniker.url = "http://other/"  # type: ignore[misc]
     with pytest.raises(AttributeError):
         moniker.other = 1  # type: ignore[attr-defined]
+
+
+def test_the_garbage_collector_need_not_look_at_monikers() -> None:
+    class Marked(URLMoniker):
+        pass
+
+    class Bare(URLMoniker):
+        __slots__ = ()
+
+    class Slotted(URLMoniker):
+        __slots__ = ("other",)
+
+    url = "http://h/"
+    assert not gc.is_tracked(create_url_moniker(url))
+    assert not gc.is_tracked(Bare(url))
+    assert gc.is_tracked(Slotted(url))
+    marked = Marked(url)
+    assert gc.is_tracked(marked), "it may lead to itself"
+    marked.me = marked  # type: ignore[attr-defined]
+    gone = weakref.ref(marked)
+    del marked
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_moniker_can_be_copied() -> None:
