@@ -26,6 +26,7 @@ static inline void urlmon_copy(char *to, const char *from, size_t size)
         from += piece;
         size -= piece;
     }
+    __asm__("" : "+r"(size)); /* nor must its bounds be known */
     memcpy(to, from, size);
 }
 

@@ -308,7 +308,7 @@ cdef size_t on_header(char *line, size_t unit, size_t count, void *userp) noexce
         return CURL_WRITEFUNC_ERROR
     if self.responded:
         return size         # trailers
-    if size > 5 and strncasecmp(line, b"HTTP/", 5) == 0:
+    if (line[0] == c"H" or line[0] == c"h") and size > 5 and strncasecmp(line, b"HTTP/", 5) == 0:
         self.head_size = 0
         self.head_ended = False
         self.status = 0
