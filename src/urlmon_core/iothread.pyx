@@ -23,7 +23,7 @@ from urlmon_core.libcurl cimport (
     CURL, CURL_CSELECT_ERR, CURL_CSELECT_IN, CURL_CSELECT_OUT, CURL_ERROR_SIZE, CURL_POLL_REMOVE, CURL_SOCKET_TIMEOUT, CURLE_OK,
     CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLINFO_PRIVATE, CURLM, CURLMOPT_MAX_CONCURRENT_STREAMS, CURLMOPT_PIPELINING,
     CURLMOPT_QUICK_EXIT, CURLMOPT_SOCKETDATA, CURLMOPT_SOCKETFUNCTION, CURLMOPT_TIMERDATA, CURLMOPT_TIMERFUNCTION, CURLMSG_DONE,
-    CURLMsg, CURLPIPE_MULTIPLEX, CURLVERSION_NOW, curl, curl_socket_t,
+    CURLMsg, CURLPIPE_MULTIPLEX, CURLVERSION_NOW, curl, curl_socket_t, small_memory_begin, small_memory_end,
 )
 from urlmon_core.mailbox cimport CAUSE_CURL, CAUSE_MEMORY, CAUSE_NONE, CAUSE_SHUTDOWN
 from urlmon_core.notify cimport PUSHED_WAKE, REFUSED, list_arm, list_close, list_init, list_pending, list_push, node
@@ -408,9 +408,11 @@ cdef void *io_thread_main(void *argument) noexcept nogil:
     else:
         snprintf(name, sizeof(name), b"urlmon-io-%d", self.number)
         urlmon_thread_name(name)
+    small_memory_begin()
     while not u32_load_acquire(&self.stopping):
         parking_stop(&self.parking)
         _turn(self)
     _shut_down(self)
+    small_memory_end()
     urlmon_wakeup_signal(&self.finished)
     return NULL

@@ -162,7 +162,9 @@ cdef struct curl_version_info_data:
     const char *const *protocols
 
 cdef struct curl_entry_points:
-    CURLcode (*global_init)(long) noexcept nogil
+    CURLcode (*global_init_mem)(
+        long, void *(*)(size_t) noexcept nogil, void (*)(void *) noexcept nogil, void *(*)(void *, size_t) noexcept nogil,
+        char *(*)(const char *) noexcept nogil, void *(*)(size_t, size_t) noexcept nogil) noexcept nogil
     curl_version_info_data *(*version_info)(int) noexcept nogil
     const char *(*easy_strerror)(CURLcode) noexcept nogil
     CURL *(*easy_init)() noexcept nogil
@@ -186,6 +188,10 @@ cdef struct curl_entry_points:
     void (*free)(void *) noexcept nogil
 
 cdef curl_entry_points curl
+
+# An I/O thread, as it begins and at its end: libcurl's small memory, see smallmemory.h.
+cdef void small_memory_begin() noexcept nogil
+cdef void small_memory_end() noexcept nogil
 
 cdef struct tls_entry_points:
     # Of the TLS library that libcurl uses; NULL where it is not OpenSSL or its like.

@@ -1,10 +1,11 @@
 """Finds the process's libcurl and fills the table of entry points, once, at import.
 
-The libcurl that pycurl brings is the only one used: its extension module is opened again by path and the names are
-looked up on that handle, which searches the module's own dependencies. A generic name such as ``libcurl.so.4`` could load
-a second, older library beside it.
+The libcurl that pycurl brings is the only one used: its extension module is opened by path and the names are looked up on
+that handle, which searches the module's own dependencies. A generic name such as ``libcurl.so.4`` could load a second, older
+library beside it. It is opened before Python imports it, where possible: whoever initialises libcurl first says what memory it uses.
 """
 
+import importlib.machinery
 import os
 import sys
 
@@ -23,6 +24,16 @@ cdef extern from "<dlfcn.h>" nogil:
     int RTLD_NOW
     int RTLD_LOCAL
 
+cdef extern from "smallmemory.h" nogil:
+    void *urlmon_small_malloc(size_t size) noexcept
+    void urlmon_small_free(void *memory) noexcept
+    void *urlmon_small_realloc(void *memory, size_t size) noexcept
+    char *urlmon_small_strdup(const char *text) noexcept
+    void *urlmon_small_calloc(size_t count, size_t size) noexcept
+    void urlmon_small_memory_begin() noexcept
+    size_t urlmon_small_memory_held() noexcept
+    void urlmon_small_memory_end() noexcept
+
 # bits of curl_version_info_data.features that a client may want to know (libcurl: curl/curl.h, CURL_VERSION_*)
 cdef dict _FEATURE_BITS = {
     "IPv6": 1 << 0, "SSL": 1 << 2, "libz": 1 << 3, "NTLM": 1 << 4, "AsynchDNS": 1 << 7, "SPNEGO": 1 << 8, "IDN": 1 << 10,
@@ -32,6 +43,7 @@ cdef dict _FEATURE_BITS = {
 
 cdef str _path = ""
 cdef str _source = ""
+cdef bint _keeps_memory = False
 
 
 def _candidates():
@@ -39,14 +51,11 @@ def _candidates():
     chosen = os.environ.get("URLMON_LIBCURL")
     if chosen:
         yield "URLMON_LIBCURL", chosen
-    try:
-        import pycurl
-    except ImportError:
-        pass
-    else:
-        extension = getattr(pycurl, "_pycurl", pycurl)  # one module before 7.46, a package around it since
-        if getattr(extension, "__file__", None):
-            yield "pycurl", extension.__file__
+    extension = importlib.machinery.PathFinder.find_spec("pycurl")
+    if extension is not None and extension.submodule_search_locations:      # one module before 7.46, a package around it since
+        extension = importlib.machinery.PathFinder.find_spec("pycurl._pycurl", extension.submodule_search_locations)
+    if extension is not None and extension.has_location:
+        yield "pycurl", extension.origin
     yield "system", "libcurl.4.dylib" if sys.platform == "darwin" else "libcurl.so.4"
 
 
@@ -56,7 +65,7 @@ cdef int _fill(void *handle, curl_entry_points *table) except -1:
     cdef size_t count = 0
     # In the order of the struct: each field is one pointer.
     cdef const char *names[21]
-    names[0] = "curl_global_init"
+    names[0] = "curl_global_init_mem"
     names[1] = "curl_version_info"
     names[2] = "curl_easy_strerror"
     names[3] = "curl_easy_init"
@@ -86,8 +95,18 @@ cdef int _fill(void *handle, curl_entry_points *table) except -1:
     return 0
 
 
+cdef bint _asks_us_for_memory() noexcept:
+    """Whether this was the first initialisation of libcurl, and an I/O thread keeps what libcurl frees."""
+    cdef bint ours
+    urlmon_small_memory_begin()
+    curl.url_cleanup(curl.url())
+    ours = urlmon_small_memory_held() > 0
+    urlmon_small_memory_end()
+    return ours
+
+
 cdef int _load() except -1:
-    global curl, _path, _source
+    global curl, _path, _source, _keeps_memory
     cdef void *handle
     cdef curl_entry_points table
     cdef Dl_info where
@@ -106,8 +125,11 @@ cdef int _load() except -1:
             version = table.version_info(CURLVERSION_NOW)
             if version.version_num < 0x075000:
                 raise LookupError(f"is libcurl {version.version.decode()}, older than 7.80")
-            # A client may call pycurl.global_cleanup(): hold an initialisation of our own.
-            if table.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK:
+            # The first initialisation chooses the memory, so this should be it. Held for good: a client may call
+            # pycurl.global_cleanup().
+            if table.global_init_mem(
+                    CURL_GLOBAL_DEFAULT, urlmon_small_malloc, urlmon_small_free, urlmon_small_realloc, urlmon_small_strdup,
+                    urlmon_small_calloc) != CURLE_OK:
                 raise LookupError("failed in curl_global_init")
         except LookupError as problem:
             tried.append(f"{source} ({path}) {problem}")
@@ -120,6 +142,7 @@ cdef int _load() except -1:
         _path = path
         if dladdr(<const void *> table.easy_init, &where) and where.dli_fname is not NULL:
             _path = os.path.realpath(os.fsdecode(where.dli_fname))
+        _keeps_memory = _asks_us_for_memory()
         return 0
     raise LibcurlUnavailableError("no usable libcurl found; tried: " + "; ".join(tried))
 
@@ -127,11 +150,20 @@ cdef int _load() except -1:
 _load()
 
 
+cdef void small_memory_begin() noexcept nogil:
+    urlmon_small_memory_begin()
+
+
+cdef void small_memory_end() noexcept nogil:
+    urlmon_small_memory_end()
+
+
 def library():
     """Which libcurl is in use; any thread.
 
     Returns a dict: path (of the shared library), source (``URLMON_LIBCURL``, ``pycurl`` or ``system``), version, version_num (0xXXYYZZ),
-    ssl_version, features (sorted names), protocols.
+    ssl_version, features (sorted names), protocols, keeps_memory (False where somebody else had initialised libcurl before, as
+    ``import pycurl`` does: then small transfers take a tenth more processor time, see smallmemory.h; also False in a debug build).
     """
     cdef curl_version_info_data *info = curl.version_info(CURLVERSION_NOW)
     cdef const char *const *protocol = info.protocols
@@ -147,6 +179,7 @@ def library():
         "ssl_version": "" if info.ssl_version is NULL else info.ssl_version.decode(),
         "features": sorted(name for name, bit in _FEATURE_BITS.items() if (<unsigned int> info.features) & <unsigned int> bit),
         "protocols": protocols,
+        "keeps_memory": _keeps_memory,
     }
 
 

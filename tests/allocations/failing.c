@@ -1,7 +1,8 @@
 /* A failing allocator, loaded before everything else (LD_PRELOAD): the Nth allocation that the core itself makes gives NULL.
  *
- * Whose an allocation is follows from the address it returns to: libcurl, the interpreter and everybody else get their memory. So the core
- * is tested as it is built for users, and nothing in it knows of this. glibc only: it has names for its own functions. */
+ * Whose an allocation is follows from the address it returns to: libcurl, which asks through one module of the core, the interpreter and
+ * everybody else get their memory. So the core is tested as it is built for users, and nothing in it knows of this. glibc only: it has names
+ * for its own functions. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <link.h>
@@ -25,7 +26,7 @@ static int look(struct dl_phdr_info *info, size_t size, void *unused)
 {
     (void)size;
     (void)unused;
-    if (strstr(info->dlpi_name, "/urlmon_core/") == NULL)
+    if (strstr(info->dlpi_name, "/urlmon_core/") == NULL || strstr(info->dlpi_name, "/urlmon_core/libcurl.") != NULL)
         return 0;
     for (int i = 0; i < info->dlpi_phnum && pieces < MOST; i++) {
         const ElfW(Phdr) *part = &info->dlpi_phdr[i];
