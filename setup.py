@@ -33,6 +33,7 @@ MODULES = [
     "sockets",
     "filesink",
     "budget",
+    "rcvlowat",
     "windows",
     "flow",
     "stalls",

@@ -16,6 +16,7 @@ from urlmon_core.notify cimport (
     PUSHED_WAKE, REFUSED, list_arm, list_close, list_init, list_pending, list_push, list_take_all, node, notification_list,
 )
 from urlmon_core.poller cimport URLMON_BATCH, urlmon_poller_wait, urlmon_ready
+from urlmon_core.rcvlowat cimport rcvlowat_end, rcvlowat_look, rcvlowat_received
 from urlmon_core.request cimport STORAGE_STREAM, Profile, request_create
 from urlmon_core.runqueue cimport (
     IN_FIFO, IN_HEAP, LEVELS, PRIORITY_MIN, clamp_priority, run_entry, run_queue, run_queue_best, run_queue_effective,
@@ -24,6 +25,7 @@ from urlmon_core.runqueue cimport (
 from urlmon_core.sockets cimport socket_table, sockets_event, sockets_free, sockets_init, sockets_interest, sockets_rested
 from urlmon_core.threads cimport urlmon_now_ns
 from urlmon_core.transaction cimport apartment_record, apartment_release, transaction, transaction_release
+from urlmon_core.transfer cimport io_context, transfer
 
 
 cdef struct probe_entry:
@@ -317,3 +319,45 @@ cdef class SocketProbe:
         now_ns = urlmon_now_ns()
         sockets_rested(&self.table, now_ns)
         return [(ready[i].fd, sockets_event(&self.table, ready[i].fd, ready[i].ready, now_ns)) for i in range(count)]
+
+
+cdef class RcvlowatProbe:
+    """A bulk transfer over the connection `fd`, whose body is announced with `length` bytes (-1: not), with a poller of its own."""
+
+    cdef io_context context
+    cdef transfer *item
+
+    def __cinit__(self, int fd, int64_t length, bint encoded=False):
+        self.item = <transfer *> calloc(1, sizeof(transfer))
+        if self.item is NULL or not sockets_init(&self.context.sockets):
+            raise MemoryError
+        self.item.context = &self.context
+        self.item.fd = fd
+        self.item.content_length = length
+        self.item.encoded = encoded
+        sockets_interest(&self.context.sockets, fd, 1)
+
+    def __dealloc__(self):
+        free(self.item)
+        sockets_free(&self.context.sockets)
+
+    def receive(self, uint64_t size):
+        """A part of the body was taken."""
+        self.item.received += size
+        rcvlowat_received(self.item)
+
+    def look(self, int64_t now_ns):
+        """It is time to look at the windows."""
+        rcvlowat_look(self.item, now_ns)
+
+    def end(self):
+        """The transfer is over."""
+        rcvlowat_end(self.item)
+
+    def is_ready(self, int timeout_ms):
+        """Whether the poller says within that time that the connection is readable."""
+        cdef urlmon_ready ready[URLMON_BATCH]
+        cdef int count
+        with nogil:
+            count = urlmon_poller_wait(&self.context.sockets.poller, ready, URLMON_BATCH, timeout_ms)
+        return count > 0

@@ -8,6 +8,7 @@ the transfer may fill then: released all together they would fill the link once 
 
 from urlmon_core.atomics cimport u64_load_relaxed, u64_store_relaxed
 from urlmon_core.counters cimport urlmon_assert
+from urlmon_core.rcvlowat cimport rcvlowat_received
 from urlmon_core.runqueue cimport PRIORITY_MIN
 from urlmon_core.sockets cimport sockets_hold
 from urlmon_core.transfer cimport transfer_go_on
@@ -222,6 +223,7 @@ cdef void flow_received(transfer *self, size_t size) noexcept nogil:
             _give_credit(apartment, top, <int64_t> size // SHARE)
     u64_store_relaxed(
         &apartment.level_bytes[self.level], u64_load_relaxed(&apartment.level_bytes[self.level]) + size)
+    rcvlowat_received(self)
     if not self.is_bulk and self.received >= BULK_FROM:
         windows_begin(self)
 

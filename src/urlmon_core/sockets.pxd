@@ -28,6 +28,7 @@ cdef int sockets_open(socket_table *table, int family, int socktype, int protoco
 cdef void sockets_close(socket_table *table, int fd) noexcept nogil
 cdef void sockets_interest(socket_table *table, int fd, int wanted) noexcept nogil
 cdef void sockets_hold(socket_table *table, int fd, bint held) noexcept nogil
+cdef void sockets_look_again(socket_table *table, int fd) noexcept nogil
 cdef void sockets_set_bulk(socket_table *table, int fd, void *bulk) noexcept nogil
 cdef void *sockets_bulk(socket_table *table, int fd) noexcept nogil
 cdef int sockets_event(socket_table *table, int fd, int ready, int64_t now_ns) noexcept nogil

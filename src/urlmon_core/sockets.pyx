@@ -131,6 +131,13 @@ cdef void sockets_hold(socket_table *table, int fd, bint held) noexcept nogil:
         _watch(table, fd, entry)
 
 
+cdef void sockets_look_again(socket_table *table, int fd) noexcept nogil:
+    """What it takes for `fd` to be ready has changed: the poller is to look by itself, not to wait for the next event."""
+    cdef socket_entry *entry = _entry(table, fd)
+    if entry is not NULL and entry.watched:
+        urlmon_poller_set(&table.poller, fd, entry.watched, entry.watched)
+
+
 cdef void sockets_set_bulk(socket_table *table, int fd, void *bulk) noexcept nogil:
     cdef socket_entry *entry = _entry(table, fd)
     if entry is not NULL:

@@ -1,6 +1,6 @@
-/* What the system says and takes about the receive window of one TCP connection. I/O thread only.
+/* What the system says and takes about receiving over one TCP connection. I/O thread only.
  *
- * Linux: TCP_INFO and TCP_WINDOW_CLAMP, which may be lowered and lifted while data flow. Elsewhere the round trip is unknown and the
+ * Linux: TCP_INFO, SO_RCVLOWAT, and TCP_WINDOW_CLAMP, which may be lowered and lifted while data flow. Elsewhere the round trip is unknown and the
  * window stays the system's own: priorities then rest on admission and on the order of reading. */
 #ifndef URLMON_TCPWINDOW_H
 #define URLMON_TCPWINDOW_H
@@ -59,6 +59,18 @@ static inline uint64_t urlmon_tcp_peer(int fd)
     while (count--)
         sum = (sum ^ *bytes++) * 1099511628211u;
     return sum | 1;
+}
+
+/* How many bytes must have come before the connection counts as readable, 1 = any. 0 or -1. */
+static inline int urlmon_tcp_set_rcvlowat(int fd, int bytes)
+{
+#if defined(__linux__)
+    return setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+#else
+    (void)fd;
+    (void)bytes;
+    return -1;
+#endif
 }
 
 /* Bounds the window that is offered to the peer to `bytes`; 0 gives it back to the system. 0 or -1. */

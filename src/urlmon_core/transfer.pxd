@@ -125,6 +125,9 @@ cdef struct transfer:
     bint counted                  # in its apartment's bands
     bint is_bulk                  # in context.bulk
     bint multiplexed              # shares its connection with others
+    bint lowat                    # SO_RCVLOWAT is set, see rcvlowat.pyx
+    int64_t lowat_ns              # when its rate was last looked at
+    uint64_t lowat_received       # received by then
     int fd                        # its connection's socket, -1 = not known or shared
     transfer *next_bulk
     transfer *previous_bulk

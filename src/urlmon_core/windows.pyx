@@ -12,6 +12,7 @@ from libc.stdint cimport uint64_t
 from urlmon_core.atomics cimport u64_load_relaxed
 from urlmon_core.budget cimport budget_limits
 from urlmon_core.libcurl cimport CURLE_OK, CURLINFO_ACTIVESOCKET, curl
+from urlmon_core.rcvlowat cimport rcvlowat_end, rcvlowat_look
 from urlmon_core.sockets cimport sockets_bulk, sockets_set_bulk
 from urlmon_core.transaction cimport apartment_record, band_windows
 
@@ -65,6 +66,9 @@ cdef void windows_begin(transfer *self) noexcept nogil:
     self.growth = 0
     self.measured = False
     self.part = PART_WHOLE
+    self.lowat = False
+    self.lowat_ns = self.context.now_ns
+    self.lowat_received = self.received
     if not self.multiplexed and curl.easy_getinfo(self.easy, CURLINFO_ACTIVESOCKET, <void *> &fd) == CURLE_OK and fd >= 0:
         self.fd = fd
         sockets_set_bulk(&self.context.sockets, fd, self)
@@ -83,6 +87,7 @@ cdef void windows_end(transfer *self) noexcept nogil:
         self.next_bulk.previous_bulk = self.previous_bulk
     self.is_bulk = False
     if self.fd >= 0 and sockets_bulk(&self.context.sockets, self.fd) == <void *> self:
+        rcvlowat_end(self)
         sockets_set_bulk(&self.context.sockets, self.fd, NULL)
         if self.window or self.lent:
             urlmon_tcp_set_window(self.fd, 0)
@@ -245,5 +250,6 @@ cdef int64_t windows_tick(io_context *context, int64_t now_ns) noexcept nogil:
                 self.measured = _competes(self)
                 self.band_bytes = self.received
             _measure(self, band, now_ns)
+            rcvlowat_look(self, now_ns)
             self = self.next_bulk
     return context.tick_ns

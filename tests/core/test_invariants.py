@@ -37,6 +37,7 @@ IO_MODULES = (
     "stalls",
     "transfer",
     "upload",
+    "rcvlowat",
     "windows",
 )
 SHARED_WITH_IO = ("atomics", "blocks", "bytestream", "mailbox", "notify", "runqueue", "transaction")

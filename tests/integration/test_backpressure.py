@@ -13,6 +13,7 @@ from tests.lifecycle import check_script
 from tests.recording import Recorder, bind, fetch, finish, nothing_comes, pump_until
 from tests.servers import CertificateAuthority, ScriptedServer, payload, payload_sha256
 from tests.servers.caddy import CaddyServer
+from tests.servers.exchange import Exchange
 from urlmon import HRESULT, BindInfo
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
@@ -200,3 +201,32 @@ def test_streams_of_one_connection_do_not_hold_each_other_up(
     finish(*busy)
     assert {bytes(recorder.body) for recorder in busy} == {payload(100_000)}
     cancel(*lazy)
+
+
+def test_a_fast_sender_that_falls_silent(scripted: ScriptedServer) -> None:
+    """A fast connection is read in large parts only, but what has come is never left lying."""
+    size, rest, last = 96 * MIB, 1000, 2 * MIB
+
+    async def serve(exchange: Exchange) -> None:
+        await exchange.head(200, [("Content-Length", str(size + rest + last))])
+        for _ in range(size // MIB):
+            await exchange.send(bytes(MIB))
+        await exchange.send(bytes(rest))
+        await exchange.passed("last")
+        await exchange.send(bytes(last))
+
+    scripted.script("/silent", serve)
+    gate = scripted.hold("last")
+    got = 0
+
+    def count(client: Recorder, *_: Any) -> None:
+        nonlocal got
+        while view := client.stream.read_view():
+            got += len(view)
+
+    client = bind(scripted.url("/silent"), Recorder(read=False, on_data_available=count))
+    pump_until(lambda: got == size + rest, "all that was sent")
+    gate.open()
+    finish(client)
+    assert client.hresult == HRESULT.S_OK
+    assert got == size + rest + last
