@@ -106,8 +106,8 @@ def libcurl_info() -> dict[str, object]:
     """Which libcurl is in use and which certificates it trusts; any thread.
 
     Keys: path, source (`URLMON_LIBCURL`, `pycurl` or `system`), version, version_num (0xXXYYZZ), ssl_version,
-    features, protocols, keeps_memory (the I/O thread handles libcurl's small memory; False if something else, such as
-    `import pycurl`, loaded libcurl before urlmon, and small transfers cost more), ca_file, ca_path, ca_source.
+    features, protocols, keeps_memory (the I/O thread handles libcurl's small memory; False if somebody used libcurl
+    before urlmon was imported, as `pycurl.Curl()` does, and small transfers cost more), ca_file, ca_path, ca_source.
     """
     store = find_ca_store()
     return {**library(), "ca_file": store.file, "ca_path": store.folder, "ca_source": store.source}

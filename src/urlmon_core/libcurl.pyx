@@ -2,7 +2,8 @@
 
 The libcurl that pycurl brings is the only one used: its extension module is opened by path and the names are looked up on
 that handle, which searches the module's own dependencies. A generic name such as ``libcurl.so.4`` could load a second, older
-library beside it. It is opened before Python imports it, where possible: whoever initialises libcurl first says what memory it uses.
+library beside it. It is opened before Python imports it, where possible: whoever initialises libcurl first says what memory it uses, and
+some pycurls do as they are imported.
 """
 
 import importlib.machinery
@@ -162,8 +163,8 @@ def library():
     """Which libcurl is in use; any thread.
 
     Returns a dict: path (of the shared library), source (``URLMON_LIBCURL``, ``pycurl`` or ``system``), version, version_num (0xXXYYZZ),
-    ssl_version, features (sorted names), protocols, keeps_memory (False where somebody else had initialised libcurl before, as
-    ``import pycurl`` does: then small transfers take a tenth more processor time, see smallmemory.h; also False in a debug build).
+    ssl_version, features (sorted names), protocols, keeps_memory (False where somebody had initialised libcurl before, as
+    ``pycurl.Curl()`` does: then small transfers take a tenth more processor time, see smallmemory.h; also False in a debug build).
     """
     cdef curl_version_info_data *info = curl.version_info(CURLVERSION_NOW)
     cdef const char *const *protocol = info.protocols

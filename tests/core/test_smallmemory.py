@@ -46,13 +46,18 @@ def test_pieces_are_kept_and_given_back(program: Path, seed: int) -> None:
     assert left == 0
 
 
-@pytest.mark.parametrize("first", ["urlmon", "pycurl"])
-def test_who_loads_libcurl_first(first: str) -> None:
+@pytest.mark.parametrize(
+    ("beginning", "ours"),
+    [
+        ("import urlmon, pycurl; handle = pycurl.Curl()", True),
+        ("import pycurl; handle = pycurl.Curl(); import urlmon", False),
+    ],
+)
+def test_who_initialises_libcurl_first(beginning: str, ours: bool) -> None:
     """The one that does decides; both work with what they get."""
     code = f"""
-import {first}
-import json, pycurl, urlmon
-handle = pycurl.Curl()
+{beginning}
+import json
 handle.setopt(pycurl.URL, "data:,x")
 multi = pycurl.CurlMulti()
 multi.add_handle(handle)
@@ -68,4 +73,4 @@ print(json.dumps(urlmon.libcurl_info()))
     found = json.loads(done.stdout)
     assert found["source"] == "pycurl"
     is_debug = bool(urlmon_core.live_counts())
-    assert found["keeps_memory"] is (first == "urlmon" and not is_debug)
+    assert found["keeps_memory"] is (ours and not is_debug)
