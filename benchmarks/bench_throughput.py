@@ -22,6 +22,9 @@ from benchmarks.workloads import WORKLOADS, Prepared, Workload
 Replay = Callable[..., None]
 
 CLIENT_TIMEOUT = 120.0  # seconds
+# Who is near enough for noise to decide has more rounds: of these alone, so that the runs of one follow closely.
+CLOSE = ("urlmon", peers.LIMIT.name, "pycurl.CurlMulti")
+CLOSE_TIMES = 4  # as many rounds of them as of all, in addition
 SLOW = 4.0  # seconds: who takes longer is measured once, not in each round
 
 
@@ -68,7 +71,7 @@ def command_of(peer: peers.Peer, prepared: Prepared, limit: Path, into: Path | N
 def run_rounds(
     section: Section, prepared: Prepared, limit: Path | str, rounds: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """Results by peer and round, interleaved; every other round in reverse order."""
+    """Results by peer and round, interleaved; every other round in reverse order, and after all more of the close ones."""
     work = prepared.workload
     results: dict[str, list[dict[str, Any]]] = {}
     takers = []
@@ -83,8 +86,9 @@ def run_rounds(
         else:
             takers.append(peer)
             results[peer.name] = []
-    for turn in range(rounds):
-        for peer in takers if turn % 2 == 0 else reversed(takers):
+    close = [peer for peer in takers if peer.name in CLOSE]
+    for turn, those in enumerate([takers] * rounds + [close] * (CLOSE_TIMES * rounds)):
+        for peer in those if turn % 2 == 0 else reversed(those):
             before = results.get(peer.name)
             if before is None or (before and before[0]["seconds"] > SLOW):
                 continue
