@@ -71,7 +71,7 @@ def command_of(peer: peers.Peer, prepared: Prepared, limit: Path, into: Path | N
 def run_rounds(
     section: Section, prepared: Prepared, limit: Path | str, rounds: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """Results by peer and round, interleaved; every other round in reverse order, and after all more of the close ones."""
+    """Results by peer and round, interleaved; every other round in reverse order, and after all more of the close."""
     work = prepared.workload
     results: dict[str, list[dict[str, Any]]] = {}
     takers = []
