@@ -15,7 +15,7 @@ import pytest
 from benchmarks import peers
 from benchmarks.conftest import Figure, Figures
 from benchmarks.measuring import clean_environment
-from benchmarks.report import RESULTS, Measured, Section
+from benchmarks.report import OURS, RESULTS, Measured, Section
 from benchmarks.serving import Site
 from benchmarks.workloads import WORKLOADS, Prepared, Workload
 
@@ -23,7 +23,7 @@ Replay = Callable[..., None]
 
 CLIENT_TIMEOUT = 120.0  # seconds
 # Who is near enough for noise to decide has more rounds: of these alone, so that the runs of one follow closely.
-CLOSE = ("urlmon", peers.LIMIT.name, "pycurl.CurlMulti")
+CLOSE = (OURS, peers.LIMIT.name, "pycurl.CurlMulti")
 CLOSE_TIMES = 4  # as many rounds of them as of all, in addition
 SLOW = 4.0  # seconds: who takes longer is measured once, not in each round
 
@@ -128,10 +128,10 @@ def test_throughput(  # noqa: PLR0917
         work.prepared(site, Path(folder)) as prepared,
     ):
         results = run_rounds(section, prepared, limit, request.config.getoption("--rounds"))
-    assert "urlmon" in results, section.absent.get("urlmon")
+    assert OURS in results, section.absent.get(OURS)
     section.peers = {name: Measured(runs) for name, runs in results.items()}
     request.config.stash[RESULTS].append(section)
-    replay([run["seconds"] for run in results["urlmon"]], peers=results)
+    replay([run["seconds"] for run in results[OURS]], peers=results)
     figures.add(*bounds(section))
 
 

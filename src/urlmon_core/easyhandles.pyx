@@ -68,19 +68,24 @@ cdef CURLcode _set_option(CURL *easy, curl_option *option) noexcept nogil:
     return curl.easy_setopt(easy, option.number, <void *> option.text)
 
 
+cdef void _unset(transfer *self) noexcept nogil:
+    """Nothing is set on the handle afterwards."""
+    curl.easy_reset(self.easy)      # before the release: the handle points into the profile
+    profile_release(self.profile)
+    self.profile = NULL
+    self.buffer_size = 0
+    self.waits = False
+    self.direct = False
+    self.fresh = False
+
+
 cdef CURLcode easy_set_profile(transfer *self, request_profile *profile, int *failed_option) noexcept nogil:
     cdef CURLcode code
     cdef int i
     if self.profile == profile:
         return CURLE_OK
     if self.profile is not NULL:
-        curl.easy_reset(self.easy)      # before the release: the handle points into the old profile
-        profile_release(self.profile)
-        self.profile = NULL
-        self.buffer_size = 0
-        self.waits = False
-        self.direct = False
-        self.fresh = False
+        _unset(self)
     _set_base_options(self)
     reference_take(&profile.references)
     self.profile = profile
@@ -129,15 +134,9 @@ cdef void easy_give_back(transfer *self) noexcept nogil:
         return
     if self.resuming:
         # It has a range and a condition set, which no profile knows of.
-        curl.easy_reset(self.easy)
+        _unset(self)
         free(self.condition.data)
         self.condition.data = NULL
-        profile_release(self.profile)
-        self.profile = NULL
-        self.buffer_size = 0
-        self.waits = False
-        self.direct = False
-        self.fresh = False
     self.next_spare = context.spare
     context.spare = self
     context.spare_count += 1

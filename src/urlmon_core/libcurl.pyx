@@ -7,6 +7,7 @@ some pycurls do as they are imported.
 """
 
 import importlib.machinery
+import importlib.util
 import os
 import sys
 
@@ -52,7 +53,7 @@ def _candidates():
     chosen = os.environ.get("URLMON_LIBCURL")
     if chosen:
         yield "URLMON_LIBCURL", chosen
-    extension = importlib.machinery.PathFinder.find_spec("pycurl")
+    extension = importlib.util.find_spec("pycurl")
     if extension is not None and extension.submodule_search_locations:      # one module before 7.46, a package around it since
         extension = importlib.machinery.PathFinder.find_spec("pycurl._pycurl", extension.submodule_search_locations)
     if extension is not None and extension.has_location:
