@@ -22,7 +22,9 @@ from urlmon_core.runqueue cimport (
     IN_FIFO, IN_HEAP, LEVELS, PRIORITY_MIN, clamp_priority, run_entry, run_queue, run_queue_best, run_queue_effective,
     run_queue_init, run_queue_insert, run_queue_remove, run_queue_set_priority,
 )
-from urlmon_core.sockets cimport socket_table, sockets_event, sockets_free, sockets_init, sockets_interest, sockets_rested
+from urlmon_core.sockets cimport (
+    socket_table, sockets_event, sockets_free, sockets_init, sockets_interest, sockets_rested, sockets_set_bulk,
+)
 from urlmon_core.threads cimport urlmon_now_ns
 from urlmon_core.transaction cimport apartment_record, apartment_release, transaction, transaction_release
 from urlmon_core.transfer cimport io_context, transfer
@@ -336,10 +338,20 @@ cdef class RcvlowatProbe:
         self.item.content_length = length
         self.item.encoded = encoded
         sockets_interest(&self.context.sockets, fd, 1)
+        sockets_set_bulk(&self.context.sockets, fd, self.item)
 
     def __dealloc__(self):
         free(self.item)
         sockets_free(&self.context.sockets)
+
+    def lose(self):
+        """libcurl has closed the connection; its number may be another's by now."""
+        sockets_set_bulk(&self.context.sockets, self.item.fd, NULL)
+
+    @property
+    def is_on(self):
+        """Whether the transfer takes the option for set."""
+        return bool(self.item.lowat)
 
     def receive(self, uint64_t size):
         """A part of the body was taken."""

@@ -11,7 +11,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
 from urlmon_core.atomics cimport i64_load_relaxed, i64_store_relaxed
-from urlmon_core.counters cimport live, urlmon_count
+from urlmon_core.counters cimport live, urlmon_assert, urlmon_count
 from urlmon_core.poller cimport (
     URLMON_BROKEN, URLMON_READABLE, urlmon_poller_close, urlmon_poller_forget, urlmon_poller_open, urlmon_poller_set,
 )
@@ -68,6 +68,7 @@ cdef void sockets_disown(socket_table *table) noexcept nogil:
 cdef socket_entry *_entry(socket_table *table, int fd) noexcept nogil:
     cdef int size
     cdef void *grown
+    urlmon_assert(fd >= 0)
     if fd >= table.size:
         size = (fd // 256 + 1) * 256
         grown = realloc(table.entries, size * sizeof(socket_entry))

@@ -86,8 +86,8 @@ cdef void windows_end(transfer *self) noexcept nogil:
     if self.next_bulk is not NULL:
         self.next_bulk.previous_bulk = self.previous_bulk
     self.is_bulk = False
+    rcvlowat_end(self)
     if self.fd >= 0 and sockets_bulk(&self.context.sockets, self.fd) == <void *> self:
-        rcvlowat_end(self)
         sockets_set_bulk(&self.context.sockets, self.fd, NULL)
         if self.window or self.lent:
             urlmon_tcp_set_window(self.fd, 0)

@@ -31,13 +31,13 @@ IO_MODULES = (
     "iothread",
     "operations",
     "questions",
+    "rcvlowat",
     "response",
     "runqueue",
     "sockets",
     "stalls",
     "transfer",
     "upload",
-    "rcvlowat",
     "windows",
 )
 SHARED_WITH_IO = ("atomics", "blocks", "bytestream", "mailbox", "notify", "runqueue", "transaction")

@@ -137,3 +137,27 @@ def test_the_connection_is_left_as_it_was(connected: Connected) -> None:
     assert connected.lowat() == LOWAT
     probe.end()
     assert connected.lowat() == 1
+
+
+@pytest.mark.parametrize("does", ["end", "look", "receive"])
+def test_a_connection_that_is_gone_is_left_alone(connected: Connected, does: str) -> None:
+    """What was aborted or broke has lost it already, and its number may be that of another."""
+    probe = fast(connected, FAST + 3 * LEFT)
+    assert probe.is_on
+    probe.lose()
+    if does == "look":
+        probe.look(2 * TICK)
+    elif does == "receive":
+        probe.receive(3 * LEFT)
+    probe.end()
+    assert not probe.is_on, "the next transfer with this record would take it for its own"
+    assert connected.lowat() == LOWAT
+
+
+def test_another_connection_of_that_number_is_left_alone(connected: Connected) -> None:
+    probe = connected.probe(1000 * MIB)
+    probe.lose()
+    probe.receive(FAST)
+    probe.look(TICK)
+    assert not probe.is_on
+    assert connected.lowat() == 1

@@ -18,6 +18,8 @@ from urlmon import HRESULT, BindInfo
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
 
+FAST_SIZE = 96 * MIB + 1000
+
 # Memory in use now, and the most since then, in bytes.
 MEMORY = """
     def memory(field):
@@ -203,30 +205,53 @@ def test_streams_of_one_connection_do_not_hold_each_other_up(
     cancel(*lazy)
 
 
-def test_a_fast_sender_that_falls_silent(scripted: ScriptedServer) -> None:
-    """A fast connection is read in large parts only, but what has come is never left lying."""
-    size, rest, last = 96 * MIB, 1000, 2 * MIB
+@pytest.fixture
+def fast_body(scripted: ScriptedServer) -> str:
+    """URL of 96 MiB that come as fast as they can, then a thousand bytes, then, behind the gate `last`, two MiB."""
 
     async def serve(exchange: Exchange) -> None:
-        await exchange.head(200, [("Content-Length", str(size + rest + last))])
-        for _ in range(size // MIB):
+        await exchange.head(200, [("Content-Length", str(FAST_SIZE + 2 * MIB))])
+        for _ in range(FAST_SIZE // MIB):
             await exchange.send(bytes(MIB))
-        await exchange.send(bytes(rest))
+        await exchange.send(bytes(FAST_SIZE % MIB))
         await exchange.passed("last")
-        await exchange.send(bytes(last))
+        await exchange.send(bytes(2 * MIB))
 
-    scripted.script("/silent", serve)
+    scripted.script("/fast", serve)
+    return scripted.url("/fast")
+
+
+class Counter(Recorder):
+    """Reads all there is and counts it."""
+
+    def __init__(self) -> None:
+        super().__init__(read=False, on_data_available=Counter.count)
+        self.got = 0
+
+    def count(self, *_: Any) -> None:
+        while view := self.stream.read_view():
+            self.got += len(view)
+
+
+def test_a_fast_sender_that_falls_silent(scripted: ScriptedServer, fast_body: str) -> None:
+    """A fast connection is read in large parts only, but what has come is never left lying."""
     gate = scripted.hold("last")
-    got = 0
-
-    def count(client: Recorder, *_: Any) -> None:
-        nonlocal got
-        while view := client.stream.read_view():
-            got += len(view)
-
-    client = bind(scripted.url("/silent"), Recorder(read=False, on_data_available=count))
-    pump_until(lambda: got == size + rest, "all that was sent")
+    client = bind(fast_body, Counter())
+    pump_until(lambda: client.got == FAST_SIZE, "all that was sent")
     gate.open()
     finish(client)
     assert client.hresult == HRESULT.S_OK
-    assert got == size + rest + last
+    assert client.got == FAST_SIZE + 2 * MIB
+
+
+def test_a_fast_transfer_that_is_aborted_leaves_nothing_to_the_next(
+    scripted: ScriptedServer, fast_body: str
+) -> None:
+    """Its connection is closed while it is read in large parts; the record of the transfer is used again."""
+    client = bind(fast_body, Counter())
+    pump_until(lambda: client.got > 80 * MIB, "most of it")
+    client.binding.abort()
+    finish(client)
+    assert client.hresult == HRESULT.E_ABORT
+    for _ in range(3):
+        assert fetch(scripted.url("/payload/1000")).body == payload(1000)
