@@ -31,6 +31,7 @@ MODULES = [
     "request",
     "admission",
     "sockets",
+    "multis",
     "filesink",
     "budget",
     "rcvlowat",

@@ -12,7 +12,7 @@ MOST_REACTORS = 256
 def configure(*, reactors: int | None = None) -> None:
     """Any thread. Changes what holds for the whole process; what is not named stays.
 
-    reactors: I/O threads (1), each with a libcurl multi handle of its own. An apartment belongs to the one that
+    reactors: I/O threads (1), each with libcurl multi handles of its own. An apartment belongs to the one that
     had the fewest when it made its first bind, and stays there until it is closed; so this counts for threads
     that have not bound yet, at best call it before the first bind. A reactor starts with its first apartment.
     More than one is for several threads that together have more to decrypt than one core can; a thread alone

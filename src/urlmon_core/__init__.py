@@ -1,4 +1,4 @@
-"""The compiled core of urlmon: an I/O thread around one libcurl multi handle, and the apartments it serves.
+"""The compiled core of urlmon: an I/O thread around libcurl's multi interface, and the apartments it serves.
 
     apartment thread (owner; the only one with Python)      I/O thread (native, never touches Python)
     --------------------------------------------------      -----------------------------------------

@@ -226,8 +226,9 @@ cdef class AdmissionProbe:
         i32_store_relaxed(&self.apartment.urgent_slots, urgent_slots)
         admission_limits_changed(self.apartment, now_ns)
 
-    def enqueue(self, long name, bytes host=b"http://a", long priority=0, int64_t now_ns=0):
+    def enqueue(self, long name, bytes host=b"a", long priority=0, int64_t now_ns=0, bytes scheme=b"http"):
         """A new operation, or a resumed one (its host and priority stay), goes to the end of the queue."""
+        cdef bytes url = scheme + b"://" + host + b"/"
         cdef transaction *t
         if name not in self.operations:
             t = <transaction *> calloc(1, sizeof(transaction))
@@ -243,7 +244,7 @@ cdef class AdmissionProbe:
             t.binding = <void *> <uintptr_t> name        # nobody looks at it here
             t.waiting.priority = <signed char> clamp_priority(priority)
             t.request = request_create(
-                self.profile, host, len(host), host, len(host), STORAGE_STREAM, None, 0, 0, False, NULL, False)
+                self.profile, url, len(url), host, len(host), STORAGE_STREAM, None, 0, 0, False, NULL, False)
         t = self.find(name)
         self.sequence += 1
         t.waiting.sequence = self.sequence
@@ -257,6 +258,10 @@ cdef class AdmissionProbe:
             return None
         t.transfer = <void *> t                          # marks it as active
         return <long> <uintptr_t> t.binding
+
+    def multi(self, long name):
+        """The number of the multi handle that the active operation belongs to."""
+        return self.find(name).multi
 
     def leave(self, long name, int64_t now_ns=0):
         """A waiting operation is suspended: out of the queue, until `enqueue`."""
@@ -306,7 +311,7 @@ cdef class SocketProbe:
 
     def interest(self, int fd, int wanted):
         """libcurl waits for `wanted` (1: readable, 2: writable, 0: nothing)."""
-        sockets_interest(&self.table, fd, wanted)
+        sockets_interest(&self.table, fd, wanted, 0)
 
     def turn(self, int timeout_ms):
         """Waits as the I/O thread does: (fd, what libcurl is told) of each that is ready."""
@@ -337,7 +342,7 @@ cdef class RcvlowatProbe:
         self.item.fd = fd
         self.item.content_length = length
         self.item.encoded = encoded
-        sockets_interest(&self.context.sockets, fd, 1)
+        sockets_interest(&self.context.sockets, fd, 1, 0)
         sockets_set_bulk(&self.context.sockets, fd, self.item)
 
     def __dealloc__(self):

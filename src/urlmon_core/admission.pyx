@@ -12,6 +12,7 @@ from libc.string cimport memcpy, strcmp, strlen
 
 from urlmon_core.atomics cimport i32_load_relaxed, i64_add_relaxed
 from urlmon_core.counters cimport urlmon_assert
+from urlmon_core.multis cimport MULTI_SHARE, MULTIS
 from urlmon_core.runqueue cimport (
     NOT_QUEUED, PRIORITY_MIN, run_entry, run_queue, run_queue_best, run_queue_effective, run_queue_init, run_queue_insert,
     run_queue_remove, run_queue_set_priority,
@@ -212,6 +213,24 @@ cdef void admission_limits_changed(apartment_record *apartment, int64_t now_ns) 
         i += 1
 
 
+cdef inline int _multi_of(transaction *t) noexcept nogil:
+    """The number of the multi handle that gets the transfer, in the order from the host's own one: the first that has few transfers of
+    the host, else the one that has fewest. Those that share a connection, or may turn out to, are all in the host's own one."""
+    cdef int *counts = t.host.in_multi
+    cdef int fewest = (t.host.hash >> 16) % MULTIS
+    cdef int number = fewest
+    cdef int _i
+    if t.host.multiplexed or t.request.url[4] == c"s" or t.request.url[4] == c"S":
+        return number
+    for _i in range(MULTIS):
+        if counts[number] < MULTI_SHARE:
+            return number
+        if counts[number] < counts[fewest]:
+            fewest = number
+        number = (number + 1) % MULTIS
+    return fewest
+
+
 cdef transaction *_admit(transaction *t, bint urgent, int64_t now_ns) noexcept nogil:
     cdef apartment_record *apartment = t.apartment
     _take_out(t)
@@ -219,6 +238,8 @@ cdef transaction *_admit(transaction *t, bint urgent, int64_t now_ns) noexcept n
     _set_urgency(t)
     t.urgent = urgent
     t.host.active += 1
+    t.multi = <unsigned char> _multi_of(t)
+    t.host.in_multi[t.multi] += 1
     if urgent:
         apartment.urgent_active += 1
     else:
@@ -283,7 +304,9 @@ cdef void admission_ended(transaction *t, int64_t now_ns) noexcept nogil:
     cdef apartment_record *apartment = t.apartment
     cdef host_entry *host = t.host
     urlmon_assert(host.active > 0)
+    urlmon_assert(host.in_multi[t.multi] > 0)
     host.active -= 1
+    host.in_multi[t.multi] -= 1
     admission_rest(t, False)
     if t.urgent:
         apartment.urgent_active -= 1

@@ -8,13 +8,15 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 
 from urlmon_core.atomics cimport reference_take
+from urlmon_core.counters cimport urlmon_assert
 from urlmon_core.libcurl cimport (
-    CURL, CURL_HTTP_VERSION_2TLS, CURLE_OK, CURLOPT_BUFFERSIZE, CURLOPT_CLOSESOCKETDATA, CURLOPT_CLOSESOCKETFUNCTION,
+    CURL, CURLE_OK, CURLOPT_BUFFERSIZE, CURLOPT_CLOSESOCKETDATA, CURLOPT_CLOSESOCKETFUNCTION, CURLOPT_DNS_CACHE_TIMEOUT,
     CURLOPT_ERRORBUFFER, CURLOPT_FRESH_CONNECT, CURLOPT_HEADERDATA, CURLOPT_HEADERFUNCTION, CURLOPT_HTTP_VERSION,
     CURLOPT_NOPROGRESS, CURLOPT_NOPROXY, CURLOPT_NOSIGNAL, CURLOPT_OPENSOCKETDATA, CURLOPT_OPENSOCKETFUNCTION, CURLOPT_PIPEWAIT,
     CURLOPT_POSTFIELDSIZE_LARGE, CURLOPT_PREREQDATA, CURLOPT_PREREQFUNCTION, CURLOPT_PRIVATE, CURLOPT_PROXY, CURLOPT_READDATA,
-    CURLOPT_READFUNCTION, CURLOPT_RESOLVER_START_DATA, CURLOPT_RESOLVER_START_FUNCTION, CURLOPT_SEEKDATA, CURLOPT_SEEKFUNCTION,
-    CURLOPT_SSL_CTX_FUNCTION, CURLOPT_SUPPRESS_CONNECT_HEADERS, CURLOPT_WRITEDATA, CURLOPT_WRITEFUNCTION, curl, curl_off_t, tls,
+    CURLOPT_READFUNCTION, CURLOPT_RESOLVE, CURLOPT_RESOLVER_START_DATA, CURLOPT_RESOLVER_START_FUNCTION, CURLOPT_SEEKDATA,
+    CURLOPT_SEEKFUNCTION, CURLOPT_SSL_CTX_FUNCTION, CURLOPT_SUPPRESS_CONNECT_HEADERS, CURLOPT_WRITEDATA, CURLOPT_WRITEFUNCTION,
+    CURL_HTTP_VERSION_2TLS, curl, curl_off_t, tls,
 )
 from urlmon_core.mailbox cimport CAUSE_OPTION
 from urlmon_core.request cimport OPTION_LIST, OPTION_LONG, OPTION_OFFSET, STORAGE_STREAM, curl_option, profile_release
@@ -77,6 +79,8 @@ cdef void _unset(transfer *self) noexcept nogil:
     self.waits = False
     self.direct = False
     self.fresh = False
+    self.keeps_names = False
+    self.told_resolved = 0
 
 
 cdef CURLcode easy_set_profile(transfer *self, request_profile *profile, int *failed_option) noexcept nogil:
@@ -128,6 +132,7 @@ cdef void _free_transfer(transfer *self) noexcept nogil:
 cdef void easy_give_back(transfer *self) noexcept nogil:
     """Puts a transfer that is over back into the pool."""
     cdef io_context *context = self.context
+    urlmon_assert(not self.in_multi)
     # A handle whose options did not all fit must not be taken for one that is set up for the profile.
     if context.spare_count >= SPARE_LIMIT or self.failure == CAUSE_OPTION:
         _free_transfer(self)
@@ -162,6 +167,13 @@ cdef void easy_suit(transfer *self, request_record *request) noexcept nogil:
     if self.fresh:
         curl.easy_setopt(self.easy, CURLOPT_FRESH_CONNECT, <long> 0)
         self.fresh = False
+    if self.keeps_names:
+        curl.easy_setopt(self.easy, CURLOPT_DNS_CACHE_TIMEOUT, request.profile.names_age)
+        self.keeps_names = False
+    if request.profile.resolved is not NULL and not self.told_resolved & (1u << self.transaction.multi):
+        # libcurl tells the multi handle of the next transfer, and none after it.
+        curl.easy_setopt(self.easy, CURLOPT_RESOLVE, <void *> request.profile.resolved)
+        self.told_resolved |= 1u << self.transaction.multi
     if request.body is not NULL:
         curl.easy_setopt(self.easy, CURLOPT_READFUNCTION, <void *> on_read)
         curl.easy_setopt(self.easy, CURLOPT_READDATA, <void *> self)

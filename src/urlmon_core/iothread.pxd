@@ -11,7 +11,7 @@ from urlmon_core.transfer cimport io_context
 from urlmon_core.wakeup cimport urlmon_wakeup
 
 cdef struct reactor_record:
-    io_context io                     # must stay first: libcurl's callbacks get a pointer to it
+    io_context io                     # libcurl's callbacks get a pointer to it
     notification_list commands        # transactions with commands; any owner pushes
     urlmon_wakeup wakeup              # any owner signals
     urlmon_wakeup finished            # signalled once, as the thread's last act
@@ -23,7 +23,6 @@ cdef struct reactor_record:
     atomic_u64 turns
     atomic_u64 wakeups                # owners woken
     # I/O thread only
-    int64_t timer_ns                  # when libcurl wants to be called again, -1 = never
     int64_t flow_ns                   # when flow control, a long suspension or a resting socket needs a turn, -1 = never
     transaction *live                 # everything between COMMAND_OPEN and its end
     uint64_t sequence                 # order of arrival

@@ -1,4 +1,4 @@
-"""An I/O thread: one libcurl multi handle driven by its socket interface, for all apartments of its reactor.
+"""An I/O thread: libcurl driven by its socket interface, for all apartments of its reactor.
 
 A turn: wait for sockets, the timer or a command; obey commands; let libcurl work on what is ready, in order of priority; end what is
 done; admit what may start; hand every mailbox that has something new to its owner and wake those owners that sleep, once each. The
@@ -20,25 +20,24 @@ from urlmon_core.filesink cimport file_disown
 from urlmon_core.flow cimport flow_hold, flow_may_read, flow_tick
 from urlmon_core.interruption cimport interruption_due, interruption_next
 from urlmon_core.libcurl cimport (
-    CURL, CURL_CSELECT_ERR, CURL_CSELECT_IN, CURL_CSELECT_OUT, CURL_ERROR_SIZE, CURL_POLL_REMOVE, CURL_SOCKET_TIMEOUT, CURLE_OK,
-    CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLINFO_PRIVATE, CURLM, CURLMOPT_MAX_CONCURRENT_STREAMS, CURLMOPT_PIPELINING,
-    CURLMOPT_QUICK_EXIT, CURLMOPT_SOCKETDATA, CURLMOPT_SOCKETFUNCTION, CURLMOPT_TIMERDATA, CURLMOPT_TIMERFUNCTION, CURLMSG_DONE,
-    CURLMsg, CURLPIPE_MULTIPLEX, CURLVERSION_NOW, curl, curl_socket_t, small_memory_begin, small_memory_end,
+    CURL_ERROR_SIZE, CURLE_OK, CURLE_OPERATION_TIMEDOUT, CURLE_SEND_ERROR, CURLINFO_PRIVATE, CURLMsg, CURLVERSION_NOW, curl,
+    small_memory_begin, small_memory_end,
 )
 from urlmon_core.mailbox cimport CAUSE_CURL, CAUSE_MEMORY, CAUSE_NONE, CAUSE_SHUTDOWN
+from urlmon_core.multis cimport multis_free, multis_init, multis_message, multis_ready, multis_run_timers, multis_timer
 from urlmon_core.notify cimport PUSHED_WAKE, REFUSED, list_arm, list_close, list_init, list_pending, list_push, node
 from urlmon_core.operations cimport (
     operation_delist, operation_end, operation_end_active, operation_enlist, operation_start_again, operations_obey_all,
 )
 from urlmon_core.parking cimport parking_close, parking_stop
 from urlmon_core.poller cimport (
-    URLMON_BATCH, URLMON_BROKEN, URLMON_READABLE, URLMON_WRITABLE, urlmon_poller_set, urlmon_poller_wait, urlmon_ready,
+    URLMON_BATCH, URLMON_READABLE, urlmon_poller_set, urlmon_poller_wait, urlmon_ready,
 )
 from urlmon_core.questions cimport question_of_end
 from urlmon_core.response cimport response_post
 from urlmon_core.runqueue cimport LEVELS
 from urlmon_core.sockets cimport (
-    sockets_bulk, sockets_disown, sockets_event, sockets_free, sockets_init, sockets_interest, sockets_rested,
+    sockets_bulk, sockets_disown, sockets_event, sockets_free, sockets_init, sockets_rested,
 )
 from urlmon_core.stalls cimport stalls_due, stalls_next
 from urlmon_core.threads cimport urlmon_now_ns, urlmon_thread_name
@@ -46,7 +45,7 @@ from urlmon_core.transaction cimport (
     COMMAND_OPEN, STATE_ACTIVE, STATE_DONE, STATE_SUSPENDED, apartment_record, apartment_release, set_state,
     transaction_of_command, transaction_reference, transaction_release,
 )
-from urlmon_core.transfer cimport mark_admission_due, transfer, transfer_interrupt, transfer_retry, transfer_start
+from urlmon_core.transfer cimport mark_admission_due, transfer, transfer_interrupt, transfer_remove, transfer_retry, transfer_start
 from urlmon_core.wakeup cimport urlmon_wakeup_close, urlmon_wakeup_drain, urlmon_wakeup_signal
 
 
@@ -54,7 +53,6 @@ cdef extern from "<stdio.h>" nogil:
     int snprintf(char *buffer, size_t size, const char *format, ...)
 
 cdef enum:
-    STREAMS_AT_ONCE = 100     # CURLMOPT_MAX_CONCURRENT_STREAMS
     FLUSH_FROM = 1 << 20      # body bytes within a turn after which the owners get what there is, to work meanwhile
     LISTEN_FROM = 256 << 10   # body bytes within a turn after which the owners are listened to
     BUFFER_SHARED = 1 << 20   # bytes: io_context.buffer_most
@@ -96,20 +94,6 @@ cdef void _flush(reactor_record *self) noexcept nogil:
         apartment_release(apartment)
 
 
-# -- libcurl's callbacks ---------------------------------------------------------------------------------------------
-
-cdef int _on_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp) noexcept nogil:
-    # Always 0: anything else would end every transfer of the multi handle.
-    sockets_interest(&(<reactor_record *> userp).io.sockets, fd, 0 if what == CURL_POLL_REMOVE else what)
-    return 0
-
-
-cdef int _on_timer(CURLM *multi, long timeout_ms, void *userp) noexcept nogil:
-    cdef reactor_record *self = <reactor_record *> userp
-    self.timer_ns = -1 if timeout_ms < 0 else urlmon_now_ns() + <int64_t> timeout_ms * 1000000
-    return 0
-
-
 # -- admission -------------------------------------------------------------------------------------------------------
 
 cdef void _admit_all(reactor_record *self, int64_t now_ns) noexcept nogil:
@@ -136,19 +120,16 @@ cdef void _admit_all(reactor_record *self, int64_t now_ns) noexcept nogil:
 # -- the loop --------------------------------------------------------------------------------------------------------
 
 cdef void _collect_finished(reactor_record *self) noexcept nogil:
-    cdef int remaining = 0
     cdef CURLMsg *message
     cdef transfer *finished
     cdef int code
     while True:
-        message = curl.multi_info_read(self.io.multi, &remaining)
+        message = multis_message(&self.io.multis)
         if message is NULL:
             return
-        if message.msg != CURLMSG_DONE:
-            continue
         code = message.data.result
         curl.easy_getinfo(message.easy_handle, CURLINFO_PRIVATE, <void *> &finished)
-        curl.multi_remove_handle(self.io.multi, message.easy_handle)     # `message` is gone after this
+        transfer_remove(finished)     # `message` is gone after this
         if code == CURLE_SEND_ERROR and transfer_retry(finished):
             continue
         if finished.again:
@@ -163,7 +144,7 @@ cdef void _collect_finished(reactor_record *self) noexcept nogil:
 
 cdef int _patience_ms(reactor_record *self, int64_t now_ns) noexcept nogil:
     """How long the poller may wait: until libcurl's timer, rounded up so that it has really run out then."""
-    cdef int64_t until_ns = self.timer_ns
+    cdef int64_t until_ns = multis_timer(&self.io.multis)
     cdef int64_t left
     if self.io.failed is not NULL or self.io.visited is not NULL:
         return 0
@@ -188,7 +169,7 @@ cdef void _end_failed(reactor_record *self) noexcept nogil:
     cdef transfer *item
     while self.io.failed is not NULL:
         item = self.io.failed
-        curl.multi_remove_handle(self.io.multi, item.easy)
+        transfer_remove(item)
         operation_end_active(self, item.transaction, CAUSE_CURL, item.resume_failure)
 
 
@@ -199,7 +180,7 @@ cdef void _end_stalled(reactor_record *self, int64_t now_ns) noexcept nogil:
         item = stalls_due(&self.io, now_ns)
         if item is NULL:
             return
-        curl.multi_remove_handle(self.io.multi, item.easy)
+        transfer_remove(item)
         snprintf(item.error_text, CURL_ERROR_SIZE, b"too slow: less than %lld bytes per second for %.3g seconds",
                  <long long> item.transaction.request.profile.stall_speed, item.transaction.request.profile.stall_ns / 1e9)
         operation_end_active(self, item.transaction, CAUSE_CURL, CURLE_OPERATION_TIMEDOUT)
@@ -214,7 +195,7 @@ cdef void _interrupt_due(reactor_record *self, int64_t now_ns) noexcept nogil:
         if item is NULL:
             return
         t = item.transaction
-        curl.multi_remove_handle(self.io.multi, item.easy)
+        transfer_remove(item)
         if not transfer_interrupt(item):
             operation_end_active(self, t, CAUSE_MEMORY, 0)
             continue
@@ -249,14 +230,11 @@ cdef void _by_priority(reactor_record *self, urlmon_ready *ready, int count) noe
 
 cdef void _start_all(reactor_record *self, int64_t now_ns) noexcept nogil:
     """Admits who may start, and has libcurl send their requests at once."""
-    cdef int running = 0
     cdef int _round
     for _round in range(ROUNDS_PER_TURN):
         _admit_all(self, now_ns)
-        if self.timer_ns < 0 or self.timer_ns > urlmon_now_ns():
+        if not multis_run_timers(&self.io.multis):
             break
-        self.timer_ns = -1
-        curl.multi_socket_action(self.io.multi, CURL_SOCKET_TIMEOUT, 0, &running)
         _collect_finished(self)
     _admit_all(self, now_ns)
 
@@ -268,7 +246,6 @@ cdef void _turn(reactor_record *self) noexcept nogil:
     cdef int count
     cdef int i
     cdef int told
-    cdef int running = 0
     cdef transfer *bulk
     if patience != 0 and not list_arm(&self.commands):
         patience = 0
@@ -291,10 +268,7 @@ cdef void _turn(reactor_record *self) noexcept nogil:
             continue
         told = sockets_event(&self.io.sockets, ready[i].fd, ready[i].ready, now_ns)
         if told:
-            curl.multi_socket_action(
-                self.io.multi, ready[i].fd,
-                (CURL_CSELECT_IN if told & URLMON_READABLE else 0) | (CURL_CSELECT_OUT if told & URLMON_WRITABLE else 0)
-                | (CURL_CSELECT_ERR if told & URLMON_BROKEN else 0), &running)
+            multis_ready(&self.io.multis, ready[i].fd, told)
             if self.io.unflushed > FLUSH_FROM:
                 _flush(self)
             if self.io.unseen > LISTEN_FROM:
@@ -343,10 +317,7 @@ cdef void _shut_down(reactor_record *self) noexcept nogil:
 cdef void io_thread_release(reactor_record *self) noexcept nogil:
     """The thread at its end, or its creator if it was never started: gives up what the thread owns."""
     easies_free(&self.io)
-    if self.io.multi is not NULL:
-        curl.multi_setopt(self.io.multi, CURLMOPT_QUICK_EXIT, <long> 1)      # do not wait for resolver threads
-        curl.multi_cleanup(self.io.multi)
-        self.io.multi = NULL
+    multis_free(&self.io.multis)
     if self.io.pool is not NULL:
         pool_close(self.io.pool)
         self.io.pool = NULL
@@ -373,8 +344,7 @@ cdef void io_thread_disown(reactor_record *self) noexcept nogil:
 
 
 cdef bint io_thread_prepare(reactor_record *self) noexcept nogil:
-    """Reactor's creator, before the thread starts: the multi handle, the pool, the poller. False: something could not be had."""
-    self.timer_ns = -1
+    """Reactor's creator, before the thread starts: the multi handles, the pool, the poller. False: something could not be had."""
     self.flow_ns = -1
     self.io.tick_ns = -1
     self.io.look_ns = -1
@@ -387,16 +357,7 @@ cdef bint io_thread_prepare(reactor_record *self) noexcept nogil:
     # Since 8.7 all transfers of a multi handle share one buffer; before, each easy handle, pooled ones too, has its own.
     self.io.buffer_most = BUFFER_SHARED if curl.version_info(CURLVERSION_NOW).version_num >= 0x080700 else BUFFER_OWN
     self.io.pool = pool_create()
-    self.io.multi = curl.multi_init()
-    if self.io.pool is NULL or self.io.multi is NULL:
-        return False
-    curl.multi_setopt(self.io.multi, CURLMOPT_SOCKETFUNCTION, <void *> _on_socket)
-    curl.multi_setopt(self.io.multi, CURLMOPT_SOCKETDATA, <void *> self)
-    curl.multi_setopt(self.io.multi, CURLMOPT_TIMERFUNCTION, <void *> _on_timer)
-    curl.multi_setopt(self.io.multi, CURLMOPT_TIMERDATA, <void *> self)
-    curl.multi_setopt(self.io.multi, CURLMOPT_PIPELINING, <long> CURLPIPE_MULTIPLEX)
-    curl.multi_setopt(self.io.multi, CURLMOPT_MAX_CONCURRENT_STREAMS, <long> STREAMS_AT_ONCE)
-    return True
+    return multis_init(&self.io.multis, &self.io.sockets) and self.io.pool is not NULL
 
 
 cdef void *io_thread_main(void *argument) noexcept nogil:

@@ -23,7 +23,7 @@ from urlmon_core.transaction cimport (
 )
 from urlmon_core.transfer cimport (
     mark_admission_due, transaction_end, transfer, transfer_again, transfer_continue, transfer_end, transfer_go_on,
-    transfer_set_suspended,
+    transfer_remove, transfer_set_suspended,
 )
 from urlmon_core.upload cimport upload_piece_came
 
@@ -62,7 +62,7 @@ cdef void operation_end_active(reactor_record *self, transaction *t, int cause, 
 cdef void operation_end(reactor_record *self, transaction *t, int cause) noexcept nogil:
     """Ends a live operation in whatever state it is."""
     if t.state == STATE_ACTIVE:
-        curl.multi_remove_handle(self.io.multi, (<transfer *> t.transfer).easy)
+        transfer_remove(<transfer *> t.transfer)
         operation_end_active(self, t, cause, 0)
         return
     admission_leave(t, self.io.now_ns)
@@ -99,7 +99,7 @@ cdef void _answered(reactor_record *self, transfer *item) noexcept nogil:
         item.received = 0
         curl.easy_pause(item.easy, CURLPAUSE_CONT)
     else:
-        curl.multi_remove_handle(self.io.multi, item.easy)
+        transfer_remove(item)
         operation_start_again(self, item)
 
 

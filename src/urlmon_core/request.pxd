@@ -41,6 +41,8 @@ cdef struct request_profile:
     atomic_u32 references
     int option_count
     bint follows              # redirects are followed by libcurl
+    curl_slist *resolved      # CURLOPT_RESOLVE, of one of the options; NULL = none
+    long names_age            # CURLOPT_DNS_CACHE_TIMEOUT: seconds for which a resolved name is used again, -1 = for ever
     bint fails_on_status      # HTTP 4xx and 5xx end the binding, their bodies are not delivered
     bint ignores_dates        # of certificates
     bint names_proxy          # or that there is none: the environment is not asked

@@ -13,11 +13,13 @@ from urlmon_core.body cimport body_release, request_body
 from urlmon_core.counters cimport live, urlmon_count
 from urlmon_core.libcurl cimport (
     CURLOPTTYPE_BLOB, CURLOPTTYPE_FUNCTIONPOINT, CURLOPTTYPE_OBJECTPOINT, CURLOPTTYPE_OFF_T, CURLOPT_CLOSESOCKETDATA,
-    CURLOPT_ERRORBUFFER, CURLOPT_HEADERDATA, CURLOPT_NOPROGRESS, CURLOPT_NOPROXY, CURLOPT_NOSIGNAL, CURLOPT_OPENSOCKETDATA,
-    CURLOPT_PRE_PROXY, CURLOPT_PREREQDATA, CURLOPT_PRIVATE, CURLOPT_PROXY, CURLOPT_READDATA, CURLOPT_RESOLVER_START_DATA,
-    CURLOPT_SEEKDATA, CURLOPT_SHARE, CURLOPT_SOCKOPTDATA, CURLOPT_URL,
-    CURLOPT_WRITEDATA,
+    CURLOPT_DNS_CACHE_TIMEOUT, CURLOPT_ERRORBUFFER, CURLOPT_HEADERDATA, CURLOPT_NOPROGRESS, CURLOPT_NOPROXY, CURLOPT_NOSIGNAL,
+    CURLOPT_OPENSOCKETDATA, CURLOPT_PRE_PROXY, CURLOPT_PREREQDATA, CURLOPT_PRIVATE, CURLOPT_PROXY, CURLOPT_READDATA, CURLOPT_RESOLVE,
+    CURLOPT_RESOLVER_START_DATA, CURLOPT_SEEKDATA, CURLOPT_SHARE, CURLOPT_SOCKOPTDATA, CURLOPT_URL, CURLOPT_WRITEDATA,
 )
+
+cdef enum:
+    NAMES_AGE = 60            # seconds: libcurl's own
 
 cdef extern from "environment.h":
     bint urlmon_environment_names_proxy() noexcept
@@ -142,11 +144,16 @@ cdef class Profile:
         self.profile.stall_speed = stall_speed
         self.profile.stall_ns = <int64_t> (min(stall_time, 1e9) * 1e9) if stall_speed > 0 else 0
         self.profile.option_count = count
+        self.profile.names_age = NAMES_AGE
         for i in range(count):
             number, value = self.options[i]
             _fill_option(&self.profile.options[i], number, value)
             if number in (CURLOPT_PROXY, CURLOPT_PRE_PROXY, CURLOPT_NOPROXY):
                 self.profile.names_proxy = True
+            elif number == CURLOPT_DNS_CACHE_TIMEOUT:
+                self.profile.names_age = value
+            elif number == CURLOPT_RESOLVE:
+                self.profile.resolved = self.profile.options[i].list
         self.fill_rules(addresses)
 
     cdef int fill_rules(self, addresses) except -1:

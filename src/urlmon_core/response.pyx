@@ -21,13 +21,14 @@ from urlmon_core.flow cimport flow_hold, flow_may_read, flow_received
 from urlmon_core.interruption cimport interruption_accepts
 from urlmon_core.libcurl cimport (
     CURL_PREREQFUNC_ABORT, CURL_PREREQFUNC_OK, CURL_SOCKET_BAD, CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLE_OK,
-    CURLINFO_EFFECTIVE_URL, CURLINFO_SIZE_DOWNLOAD_T, CURLPAUSE_RECV, curl,
+    CURLINFO_EFFECTIVE_URL, CURLINFO_SIZE_DOWNLOAD_T, CURLOPT_DNS_CACHE_TIMEOUT, CURLPAUSE_RECV, curl,
 )
 from urlmon_core.mailbox cimport (
     CAUSE_ADDRESS, CAUSE_HTTP, CAUSE_LIMIT, CAUSE_MEMORY, CAUSE_STORAGE, LIMIT_BODY, LIMIT_HEAD, LIMIT_RATIO, STATUS_ASK_REDIRECT,
     STATUS_ASK_RESPONSE, STATUS_CONNECTING, STATUS_FINDINGRESOURCE, STATUS_REDIRECTING, STATUS_RESPONSE, STATUS_SENDINGREQUEST,
     mailbox_post,
 )
+from urlmon_core.multis cimport multis_names_due
 from urlmon_core.questions cimport question_of_redirect, question_of_response, question_put
 from urlmon_core.request cimport STORAGE_FILE, STORAGE_STREAM, request_profile
 from urlmon_core.sockets cimport sockets_close, sockets_open
@@ -96,6 +97,13 @@ cdef bint _announce_redirect(transfer *self) noexcept nogil:
     return _post_copy(self, STATUS_REDIRECTING, status, url)
 
 
+cdef void _spare_names(transfer *self) noexcept nogil:
+    """The name of this transfer has been looked up, with its age. At its end libcurl is to look at no other, but now and then."""
+    if not self.keeps_names and not multis_names_due(&self.context.multis, self.transaction.multi, self.context.now_ns):
+        self.keeps_names = True
+        curl.easy_setopt(self.easy, CURLOPT_DNS_CACHE_TIMEOUT, <long> -1)
+
+
 cdef bint response_post(transfer *self) noexcept nogil:
     """The head that was received last belongs to the final response."""
     cdef char *head = self.head
@@ -103,6 +111,7 @@ cdef bint response_post(transfer *self) noexcept nogil:
     if self.responded or head is NULL or size == 0:
         return True
     self.responded = True
+    _spare_names(self)
     upload_closed(self)
     if self.resuming:
         return interruption_accepts(self)       # its owner has the head of the first response

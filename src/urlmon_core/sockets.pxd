@@ -12,6 +12,7 @@ cdef struct socket_entry:
     unsigned char held        # not to be read for now, whatever libcurl waits for
     unsigned char broken      # events of a broken connection that libcurl was told of, see sockets_event
     unsigned char resting     # not watched until table.rest_until_ns
+    unsigned char multi       # number of the multi handle that has the interest
     void *bulk                # the transfer * that receives much through it alone, else NULL
 
 cdef struct socket_table:
@@ -26,7 +27,8 @@ cdef void sockets_free(socket_table *table) noexcept nogil
 cdef void sockets_disown(socket_table *table) noexcept nogil
 cdef int sockets_open(socket_table *table, int family, int socktype, int protocol) noexcept nogil
 cdef void sockets_close(socket_table *table, int fd) noexcept nogil
-cdef void sockets_interest(socket_table *table, int fd, int wanted) noexcept nogil
+cdef void sockets_interest(socket_table *table, int fd, int wanted, unsigned char multi) noexcept nogil
+cdef int sockets_multi(socket_table *table, int fd) noexcept nogil
 cdef void sockets_hold(socket_table *table, int fd, bint held) noexcept nogil
 cdef void sockets_look_again(socket_table *table, int fd) noexcept nogil
 cdef void sockets_set_bulk(socket_table *table, int fd, void *bulk) noexcept nogil

@@ -115,13 +115,19 @@ cdef void sockets_close(socket_table *table, int fd) noexcept nogil:
     close(fd)
 
 
-cdef void sockets_interest(socket_table *table, int fd, int wanted) noexcept nogil:
-    """libcurl waits for `wanted` on `fd` from now on (0 = for nothing)."""
+cdef void sockets_interest(socket_table *table, int fd, int wanted, unsigned char multi) noexcept nogil:
+    """A multi handle waits for `wanted` on `fd` from now on (0 = for nothing)."""
     cdef socket_entry *entry = _entry(table, fd)
     if entry is NULL:
         return       # out of memory: the transfer ends by its own time limits
     entry.interest = <unsigned char> wanted
+    entry.multi = multi
     _watch(table, fd, entry)
+
+
+cdef int sockets_multi(socket_table *table, int fd) noexcept nogil:
+    """The number of the multi handle that waits for `fd`."""
+    return table.entries[fd].multi
 
 
 cdef void sockets_hold(socket_table *table, int fd, bint held) noexcept nogil:

@@ -16,6 +16,7 @@ from urlmon_core.bytestream cimport byte_stream, stream_clear
 from urlmon_core.counters cimport live, urlmon_assert, urlmon_count
 from urlmon_core.filesink cimport file_sink
 from urlmon_core.mailbox cimport mailbox, mailbox_clear
+from urlmon_core.multis cimport MULTIS
 from urlmon_core.notify cimport PUSHED_WAKE, REFUSED, list_push, node, notification_list
 from urlmon_core.request cimport request_free, request_record
 from urlmon_core.runqueue cimport LEVELS, NOT_QUEUED, run_entry, run_queue
@@ -51,6 +52,7 @@ cdef struct host_entry:
     host_entry *next          # hash chain
     uint32_t hash
     int active                # transfers running
+    int in_multi[MULTIS]      # of these, in each multi handle
     int members               # transfers running or waiting; the entry goes with the last one
     bint multiplexed          # answered over HTTP/2 or HTTP/3 before
     run_queue *parked         # those that were passed over because the host was full; made on first use
@@ -146,6 +148,7 @@ cdef struct transaction:
     run_entry waiting                 # in apartment.waiting or host.parked
     run_entry urgency                 # in apartment.urgents
     host_entry *host
+    unsigned char multi               # number of the multi handle of its transfer while STATE_ACTIVE
     void *transfer                    # transfer * while STATE_ACTIVE
     transaction *next_dirty
     transaction *next_active          # the reactor's list of everything between OPEN and the end

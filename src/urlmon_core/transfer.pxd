@@ -8,9 +8,10 @@ from urlmon_core.blocks cimport block_pool
 from urlmon_core.body cimport body_piece
 from urlmon_core.filesink cimport file_sink
 from urlmon_core.libcurl cimport (
-    CURL, CURL_ERROR_SIZE, CURLE_BAD_FUNCTION_ARGUMENT, CURLE_OK, CURLM, CURLPAUSE_ALL, CURLPAUSE_CONT, CURLPAUSE_RECV, CURLcode,
+    CURL, CURL_ERROR_SIZE, CURLE_BAD_FUNCTION_ARGUMENT, CURLE_OK, CURLPAUSE_ALL, CURLPAUSE_CONT, CURLPAUSE_RECV, CURLcode,
     curl, curl_slist,
 )
+from urlmon_core.multis cimport multi_table, multis_add, multis_remove
 from urlmon_core.request cimport request_profile
 from urlmon_core.sockets cimport socket_table
 from urlmon_core.transaction cimport apartment_record, transaction, transaction_reference
@@ -21,7 +22,7 @@ cdef enum:
 
 cdef struct io_context:
     # What the transfers of one reactor share.
-    CURLM *multi
+    multi_table multis
     block_pool *pool
     long buffer_most              # bytes: CURLOPT_BUFFERSIZE of those whose high-water mark allows it
     socket_table sockets
@@ -47,6 +48,7 @@ cdef struct io_context:
 
 cdef struct transfer:
     CURL *easy
+    bint in_multi                 # a multi handle holds it
     io_context *context
     transaction *transaction      # NULL while spare
     request_profile *profile      # what the easy handle is set up for; holds a reference
@@ -55,6 +57,8 @@ cdef struct transfer:
     bint waits                    # CURLOPT_PIPEWAIT as set
     bint direct                   # CURLOPT_PROXY and CURLOPT_NOPROXY are set to nothing
     bint fresh                    # CURLOPT_FRESH_CONNECT as set
+    bint keeps_names              # CURLOPT_DNS_CACHE_TIMEOUT is set to for ever
+    unsigned int told_resolved    # bit i: multi handle i has been told what the profile says is resolved
     file_sink file
     # the response that is being received
     char *head                    # its header block, malloc
@@ -181,6 +185,19 @@ cdef inline void transfer_go_on(transfer *self) noexcept nogil:
     # Lets libcurl receive again, if there is no other reason left not to.
     if transfer_may_go_on(self):
         transfer_unpause(self)
+
+
+cdef inline bint transfer_add(transfer *self) noexcept nogil:
+    # Gives it to its multi handle. False: out of memory.
+    self.in_multi = multis_add(&self.context.multis, self.transaction.multi, self.easy, self.context.now_ns)
+    return self.in_multi
+
+
+cdef inline void transfer_remove(transfer *self) noexcept nogil:
+    # The multi handle does not hold it afterwards; it may have let go of it long ago.
+    if self.in_multi:
+        self.in_multi = False
+        multis_remove(&self.context.multis, self.transaction.multi, self.easy)
 
 
 cdef inline void mark_dirty(io_context *context, transaction *t) noexcept nogil:

@@ -115,7 +115,7 @@ cdef bint transfer_start(io_context *context, transaction *t) noexcept nogil:
             self.failure_code = failure
             transfer_end(self, CAUSE_CURL, CURLE_WRITE_ERROR)
             return False
-    if curl.multi_add_handle(context.multi, self.easy) != 0:
+    if not transfer_add(self):
         self.failure = CAUSE_MEMORY
         transfer_end(self, CAUSE_CURL, CURLE_WRITE_ERROR)
         return False
@@ -179,7 +179,7 @@ cdef bint transfer_again(transfer *self) noexcept nogil:
     if self.failure_code:
         self.failure = CAUSE_BODY
         code = CURLE_WRITE_ERROR
-    if code == CURLE_OK and curl.multi_add_handle(self.context.multi, self.easy) != 0:
+    if code == CURLE_OK and not transfer_add(self):
         code = CURLE_OUT_OF_MEMORY
     if code != CURLE_OK:
         transfer_end(self, CAUSE_CURL, code)
@@ -201,7 +201,7 @@ cdef bint transfer_retry(transfer *self) noexcept nogil:
     curl.easy_setopt(self.easy, CURLOPT_FRESH_CONNECT, <long> 1)
     self.fresh = True
     self.error_text[0] = 0
-    return curl.multi_add_handle(self.context.multi, self.easy) == 0
+    return transfer_add(self)
 
 
 cdef void _leave_failed(transfer *self) noexcept nogil:

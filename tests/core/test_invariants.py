@@ -29,6 +29,7 @@ IO_MODULES = (
     "flow",
     "interruption",
     "iothread",
+    "multis",
     "operations",
     "questions",
     "rcvlowat",

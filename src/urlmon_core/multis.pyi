@@ -1,0 +1,1 @@
+# Used through cimport only; Python sees no names.
