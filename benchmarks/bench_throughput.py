@@ -160,6 +160,9 @@ def bounds(section: Section) -> list[Figure]:
     elif name == "medium":
         faster("curl -Z", 1.0)
         faster("pycurl.CurlMulti", 1.2)
+    elif name == "crawl":
+        faster("pycurl.CurlMulti", 1.0)
+        faster(peers.LIMIT.name, 1.0)
     elif name == "tls+h2":
         faster("curl -Z", 1.0)
         faster("pycurl.CurlMulti", 1.0)

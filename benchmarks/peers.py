@@ -107,7 +107,7 @@ PEERS = (
     Peer("niquests", "with_niquests", ("niquests",)),
     Peer("curl_cffi", "with_curl_cffi", ("curl_cffi",)),
     Peer("pyreqwest", "with_pyreqwest", ("pyreqwest",)),
-    Peer("obstore", "with_obstore", ("obstore",), lacks=frozenset({"many hosts"}) | NO_HTTP2),
+    Peer("obstore", "with_obstore", ("obstore",), lacks=frozenset({"many hosts", "crawl"}) | NO_HTTP2),
     Peer("parfive", "with_parfive", ("parfive",), lacks=FILES_ONLY | NO_HTTP2),
     Peer("curl -Z", "with_program", program="curl", words=("curl",), lacks=FILES_ONLY),
     Peer("aria2c", "with_program", program="aria2c", words=("aria2c",), lacks=FILES_ONLY | NO_HTTP2),

@@ -1,6 +1,6 @@
 """The server of the throughput benchmarks: nginx with one worker, or Caddy where there is none; the report says which.
 
-Plain HTTP/1.1 on 127.0.0.1 to 127.0.0.<HOSTS>, HTTP/2 over TLS on localhost; the same files everywhere, in memory.
+Plain HTTP/1.1 on HOSTS addresses from 127.0.0.1, HTTP/2 over TLS on localhost; the same files everywhere, in memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks import nginx
 
 __all__ = ["HOSTS", "Site", "serving"]
 
-HOSTS = 200
+HOSTS = 2000
 
 SERVERS = """
     server {{
@@ -69,7 +69,7 @@ class Site:
         return str(self.folder / "ca")
 
     def url(self, name: str, host: int = 1) -> str:
-        return f"http://127.0.0.{host}:{self.plain}/{name}"
+        return f"http://{_address(host)}:{self.plain}/{name}"
 
     def secure_url(self, name: str) -> str:
         return f"https://localhost:{self.secure}/{name}"
@@ -89,6 +89,11 @@ class Site:
             (self.folder / "files" / name).unlink()
 
 
+def _address(host: int) -> str:
+    """The address of host number 1 to HOSTS; those up to 250 are 127.0.0.1 to 127.0.0.250."""
+    return f"127.0.{(host - 1) // 250}.{(host - 1) % 250 + 1}"
+
+
 def _listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True
@@ -106,7 +111,7 @@ def _caddy() -> str | None:
 
 
 def _command(folder: Path, plain: int, secure: int) -> tuple[str, list[str]]:
-    addresses = [f"127.0.0.{host}" for host in range(1, HOSTS + 1)]
+    addresses = [_address(host) for host in range(1, HOSTS + 1)]
     program = shutil.which("nginx")
     if program is not None:
         listen = "\n        ".join(f"listen {address}:{plain} backlog=4096;" for address in addresses)

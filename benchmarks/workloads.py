@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.serving import HOSTS, Site
+from benchmarks.serving import Site
 
 __all__ = ["WORKLOADS", "Prepared", "Workload"]
 
@@ -28,6 +28,7 @@ class Workload:
     digest: bool = False
     http2: bool = False
     hosts: int = 1
+    in_a_row: bool = False  # all of a host, then the next; else each host in turn
     rate_in_bytes: bool = False
 
     def quick(self) -> Workload:
@@ -51,6 +52,8 @@ class Workload:
         )
         if self.hosts > 1:
             urls = [site.url(name, host) for name in names for host in range(1, self.hosts + 1)]
+            if self.in_a_row:
+                urls = [site.url(name, host) for host in range(1, self.hosts + 1) for name in names]
         else:
             urls = [site.secure_url(name) if self.http2 else site.url(name) for name in names]
         listed = folder / "urls"
@@ -95,8 +98,6 @@ class Prepared:
         return None
 
 
-assert HOSTS == 200
-
 WORKLOADS = (
     Workload("small", "10,000 x 1 KiB, 64 at once, each through three Python callbacks", 10_000, KIB, 64),
     Workload("medium", "2,000 x 256 KiB to files in memory, 16 at once", 2_000, 256 * KIB, 16, to_files=True,
@@ -105,4 +106,6 @@ WORKLOADS = (
     Workload("work", "the same with SHA-256 in the callback", 8, 256 * MIB, 4, digest=True, rate_in_bytes=True),
     Workload("tls+h2", "5,000 x 4 KiB from one HTTP/2 host, 64 at once", 5_000, 4 * KIB, 64, http2=True),
     Workload("many hosts", "200 hosts x 50 files of 1 KiB, 64 at once", 10_000, KIB, 64, hosts=200),
+    Workload("crawl", "2,000 hosts, 5 files of 1 KiB in a row of each, 64 at once", 10_000, KIB, 64, hosts=2000,
+             in_a_row=True),
 )  # fmt: skip
