@@ -57,9 +57,7 @@ def test_the_first_ones_are_used_again_first() -> None:
     assert probe.multi(1000) == numbers[0]
 
 
-def test_what_may_share_a_connection_is_together() -> None:
-    probe = AdmissionProbe(max_active=1000, max_per_host=1000)
-    assert len(set(started(probe, 200, scheme=b"https"))) == 1
+def test_what_shares_a_connection_is_together() -> None:
     probe = AdmissionProbe(max_active=1000, max_per_host=1000)
     numbers = started(probe, 1)
     probe.set_multiplexed(0)
@@ -67,6 +65,12 @@ def test_what_may_share_a_connection_is_together() -> None:
         probe.enqueue(name)
         assert probe.next() == name
         assert probe.multi(name) == numbers[0]
+
+
+def test_those_over_tls_are_together() -> None:
+    for host in (b"a", b"b", b"c", b"d", b"e"):
+        probe = AdmissionProbe(max_active=1000, max_per_host=1000)
+        assert set(started(probe, 100, host, b"https")) == {0}
 
 
 def test_hosts_are_spread() -> None:
