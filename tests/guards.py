@@ -78,11 +78,12 @@ def warm_up(url: str) -> None:
     context = urlmon.create_async_bind_ctx(urlmon.BindStatusCallback())
     urlmon.create_url_moniker(url).bind_to_storage(context)
     urlmon.run()
+    counts = core_live_counts()()
     running = Counter(open_descriptors().values())
+    running["socket"] -= counts["sockets"] if counts else running["socket"]
     forget_connections()
     _reactor_descriptors.clear()
     _reactor_descriptors.update(running - Counter(open_descriptors().values()))
-    del _reactor_descriptors["socket"]
 
 
 def forget_connections() -> None:
