@@ -89,7 +89,7 @@ class ProxyServer(BackgroundServer):
         return request.header("Proxy-Authorization") == f"Basic {expected}"
 
     async def _tunnel(self, connection: Connection, host: str, port: int) -> None:
-        async with self._upstream(host, port) as (reader, writer):
+        async with self.upstream(host, port) as (reader, writer):
             await connection.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             upward = asyncio.create_task(_copy_up(connection, writer))
             try:
@@ -109,7 +109,7 @@ class ProxyServer(BackgroundServer):
         ]
         lines += [f"{name}: {value}" for name, value in request.headers if name.lower() not in HOP_BY_HOP]
         lines.append("Via: 1.1 test-proxy")
-        async with self._upstream(target.hostname, target.port or 80) as (reader, writer):
+        async with self.upstream(target.hostname, target.port or 80) as (reader, writer):
             writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n")
             upward = asyncio.create_task(_copy_up(connection, writer))
             try:
@@ -118,7 +118,7 @@ class ProxyServer(BackgroundServer):
                 upward.cancel()
 
     @contextlib.asynccontextmanager
-    async def _upstream(
+    async def upstream(
         self, host: str, port: int
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         address = (
@@ -133,9 +133,11 @@ class ProxyServer(BackgroundServer):
             yield reader, writer
         finally:
             writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-            self.upstream_descriptors.discard(descriptor)
+            try:
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
+            finally:  # its client may go away meanwhile, which cancels the task
+                self.upstream_descriptors.discard(descriptor)
 
 
 def _is_loopback(host: str) -> bool:

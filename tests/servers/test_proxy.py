@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import json
 
 import pycurl
+import pytest
 
 from tests.servers.curl_client import fetch
 from tests.servers.payload import payload
@@ -41,6 +44,24 @@ def test_proxy_refuses_strangers_and_the_rest_of_the_world(scripted: ScriptedSer
         assert fetch(scripted.url("/ok"), options=options).body == b"ok"
         assert scripted.requests[-1].header("proxy-authorization") is None
         assert fetch("http://192.0.2.1/", options=options).status == 502
+
+
+def test_an_upstream_connection_is_forgotten_although_its_client_goes_away_meanwhile(
+    proxy: ProxyServer, scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the guards take whatever gets its number next for a socket of the proxy."""
+
+    async def cancelled(writer: asyncio.StreamWriter) -> None:
+        raise asyncio.CancelledError
+
+    async def connect() -> None:
+        async with proxy.upstream("127.0.0.1", scripted.port):
+            pass
+
+    monkeypatch.setattr(asyncio.StreamWriter, "wait_closed", cancelled)
+    with pytest.raises(concurrent.futures.CancelledError):
+        proxy.run(connect())
+    assert proxy.upstream_descriptors == set()
 
 
 def test_ports(refusing_port: RefusingPort, silent_port: SilentPort) -> None:
