@@ -84,9 +84,7 @@ def test_the_client_is_not_asked_about_automatic_ones(scripted: ScriptedServer) 
 def test_methods_after_redirects(
     scripted: ScriptedServer, info: BindInfo, status: int, method: BINDVERB, expected: tuple[str, int]
 ) -> None:
-    """RFC 9110 15.4; followed by libcurl (before 8.13 with its custom method) and by us in the same way."""
-    if urlmon.libcurl_info()["version_num"] < 0x080D00 and info is not MANUAL and method == BINDVERB.CUSTOM:
-        expected = ("DELETE", 0)
+    """RFC 9110 15.4; followed by libcurl and by us in the same way."""
     data = payload(1000) if method in (BINDVERB.POST, BINDVERB.PUT) else None
     recorder = fetch(
         scripted.url("/redirect", to="/echo", status=status),
