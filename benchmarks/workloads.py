@@ -50,10 +50,11 @@ class Workload:
             self.files if self.hosts == 1 else self.files // self.hosts,
             self.size,
         )
-        if self.hosts > 1:
-            urls = [site.url(name, host) for name in names for host in range(1, self.hosts + 1)]
-            if self.in_a_row:
-                urls = [site.url(name, host) for host in range(1, self.hosts + 1) for name in names]
+        hosts = range(1, self.hosts + 1)
+        if self.in_a_row:
+            urls = [site.url(name, host) for host in hosts for name in names]
+        elif self.hosts > 1:
+            urls = [site.url(name, host) for name in names for host in hosts]
         else:
             urls = [site.secure_url(name) if self.http2 else site.url(name) for name in names]
         listed = folder / "urls"

@@ -217,14 +217,15 @@ cdef inline int _multi_of(transaction *t) noexcept nogil:
     """The number of the multi handle that gets the transfer, in the order from the host's own one: the first that has few transfers of
     the host, else the one that has fewest.
 
-    Those that share a connection are all in the host's own one. Over TLS all are in number 0: they may turn out to share one, and each
-    multi handle reads the certificate store anew, which takes as long as several handshakes.
+    Those that share a connection are all in the host's own one. All over TLS are in number 0: they may turn out to share one, and each
+    multi handle reads the certificate store anew, which takes as long as several handshakes. So are all that may go through a proxy,
+    whose connections serve any host.
     """
     cdef int *counts = t.host.in_multi
     cdef int fewest = (t.host.hash >> 16) % MULTIS
     cdef int number = fewest
     cdef int _i
-    if t.request.url[4] == c"s" or t.request.url[4] == c"S":
+    if not t.request.direct or t.request.url[4] == c"s" or t.request.url[4] == c"S":
         return 0
     if t.host.multiplexed:
         return number

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from urlmon_core._selftest import AdmissionProbe
 
 MULTIS = 4  # as in multis.pxd
@@ -71,6 +73,14 @@ def test_those_over_tls_are_together() -> None:
     for host in (b"a", b"b", b"c", b"d", b"e"):
         probe = AdmissionProbe(max_active=1000, max_per_host=1000)
         assert set(started(probe, 100, host, b"https")) == {0}
+
+
+def test_those_that_may_go_through_a_proxy_are_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each multi handle would open connections to it of its own."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    for host in (b"a", b"b", b"c", b"d", b"e"):
+        probe = AdmissionProbe(max_active=1000, max_per_host=1000)
+        assert set(started(probe, 100, host)) == {0}
 
 
 def test_hosts_are_spread() -> None:
